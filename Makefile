@@ -27,10 +27,6 @@ HOOK        := PIMS_CRASH_AT
 # with a service.
 NO_SERVICE := --workspace --exclude fuzz-properties --exclude pims-jni --exclude pims-node --no-default-features --lib
 
-# Without Rust's own format: beside it cargo leaves the optimisation across crates away, and the
-# library is a sixth larger.
-SHIPPED := cdylib,staticlib
-
 # make's jobs are for make's own children: cargo, with jobs of its own, would warn that it cannot
 # reach them.
 cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
@@ -38,7 +34,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-growth generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +135,7 @@ advisories: ## known vulnerabilities of the dependencies (RustSec); needs cargo-
 test-rust: export PIMS_TEST_AUTHORITY := $(abspath $(PROGRAM))
 test-rust: export PIMS_REQUIRE_AUTHORITY := 1
 test-rust: export PIMS_REQUIRE_POSTGRES := 1
+test-rust: export PIMS_REQUIRE_PGBOUNCER := 1
 test-rust: export PIMS_REQUIRE_NGINX := 1
 test-rust: export PIMS_REQUIRE_SYSTEMD := 1
 # Tests with two users need root. Elsewhere, make test PIMS_REQUIRE_ROOT=0 skips them.
@@ -153,6 +150,12 @@ test-rust: ## unit, vector, property and crash tests; the service's, as a librar
 	PIMS_TEST_DATABASE=postgres $(cargo) test --workspace --features $(TEST_FEATURES) --test server -- \
 		--skip balanced --skip cluster_of_two --skip endings --skip enumeration --skip memory --skip operating_page --skip readiness --skip slow_clients
 	$(cargo) test $(NO_SERVICE) --features $(TEST_FEATURES)
+
+# How clients reach the server, and its version.
+WAYS ?= direct-15 session-15 transaction-15 direct-18 transaction-18
+
+test-postgres: ## the service's suites on PostgreSQL 15 and 18, directly and through PgBouncer; WAYS="transaction-15 direct-18"; not part of `make test`
+	tools/test-postgres.sh $(BUILD) "$(cargo) test --workspace --features $(TEST_FEATURES)" $(WAYS)
 
 test-memory: ## counts the copies of keys and PINs in the memory of the service as it ships; as root, not part of `make test`
 	$(cargo) build --profile server -p authority-server
@@ -236,8 +239,8 @@ $(BUILD)/kotlin/libpims_jni.so: FORCE
 # more, since one needs more features of `syn`.
 NATIVE_PARTS := -p pims-jni -p pims-node
 
-# Its tests need a library without crash points. It is built after the debug library was laid out,
-# whose name it takes, and copied, since another build takes its own.
+# Its tests need a library without crash points. It is built after the debug build, which makes one
+# with crash points under the same name, and copied, since another build takes its own.
 test-kotlin: | $(DEBUG_LIB)/.done ## the Kotlin package on the Java virtual machine, with the checks of JNI on; Java, the quickstart
 	$(cargo) build $(NATIVE_PARTS)
 	@mkdir -p $(BUILD)/kotlin/debug
@@ -258,7 +261,7 @@ $(BUILD)/node/pims.node: FORCE
 	@mkdir -p $(@D)
 	@tools/replace.sh target/release/libpims_node.so $@
 
-# As test-kotlin: without crash points, after the debug library was laid out, and copied.
+# As test-kotlin: without crash points, after the debug build, and copied.
 test-node: | $(DEBUG_LIB)/.done ## the Node.js package, from its npm packages in a fresh folder; NODE=… takes another Node.js
 	$(cargo) build $(NATIVE_PARTS)
 	@mkdir -p $(BUILD)/node/debug
@@ -355,8 +358,15 @@ bench: program $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node ## every f
 	tools/bench-program.py $(RELEASE_LIB)/pims $(RELEASE_LIB)/$(SONAME)
 	CC="$(CC)" tools/bench-bindings.sh $(RELEASE_LIB) $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node $(BUILD) $(PYTHON)
 
-bench-server: ## the service's rates and latencies beside those of the database alone, docs/scaling.md; PIMS_BENCH_SECONDS=10 each
-	$(cargo) bench --profile server -p authority-server --bench server
+# What the benchmarks of the service read from the environment, if make is given it.
+bench_options = $(if $(BASE),PIMS_BENCH_BASE=$(abspath $(BASE))) $(if $(THIS),PIMS_BENCH_PROGRAM=$(abspath $(THIS))) \
+	$(foreach option,SECONDS ROUNDS MINUTES ONLY SIZE,$(if $($(option)),PIMS_BENCH_$(option)="$($(option))"))
+
+bench-server: ## the service's rates beside those of the database alone; with BASE=another-pims-authority beside that program's, with the goals; SECONDS= each, ROUNDS=, MINUTES= of memory, ONLY=postgres,sqlite,activations,memory; docs/scaling.md
+	$(bench_options) $(cargo) bench --profile server -p authority-server --bench server
+
+bench-growth: ## the service with 1,000 accounts beside 100,000 and 1,000,000 (SIZE=1000,100000,…): rates, removal, housekeeping, size; SECONDS= each, ROUNDS=, ONLY=postgres,sqlite; docs/scaling.md
+	$(bench_options) $(cargo) bench --profile server -p authority-server --features bulk --bench server -- growth
 
 generate: ## writes what is made from the code or a table: the header, docs/state-machine.md, docs/error-table.md, the keys in docs/configuration.md, the typed operations of the bindings
 	PIMS_BLESS=1 $(cargo) test --quiet --test generated --test error_table
@@ -382,12 +392,9 @@ define lay_out
 endef
 
 $(RELEASE_LIB)/.done: FORCE
-	$(cargo) rustc --release --lib --crate-type $(SHIPPED) -- --print native-static-libs=$(abspath target/release/native-static-libs)
+	$(cargo) build --release -p pims-c
 	$(call lay_out,$(RELEASE_LIB),target/release,static)
-	@# The libraries of the system that the archive needs, for tools/test-static.sh.
-	@tools/replace.sh target/release/native-static-libs $(RELEASE_LIB)/native-static-libs
 
-# After the library, since cargo writes another libpims.so beside the program.
 $(RELEASE_LIB)/pims: FORCE | $(RELEASE_LIB)/.done
 	$(cargo) build --release -p cli
 	tools/program.sh target/release/pims $(RELEASE_LIB)
@@ -396,7 +403,7 @@ $(RELEASE_LIB)/pims: FORCE | $(RELEASE_LIB)/.done
 # crates are the same.
 $(HOOKED_LIB)/.done: FORCE | $(RELEASE_LIB)/.done
 	@[ -e target/hooks ] || { rm -rf target/hooks.new && mkdir target/hooks.new && cp -a target/release target/hooks.new && mv target/hooks.new target/hooks; }
-	$(cargo) rustc --release --lib --crate-type $(SHIPPED) --features $(TEST_FEATURES) --target-dir target/hooks
+	$(cargo) build --release -p pims-c --features $(TEST_FEATURES) --target-dir target/hooks
 	$(call lay_out,$(HOOKED_LIB),target/hooks/release)
 
 # Cargo gives the library one name, whatever its features. It takes one that another command built

@@ -100,10 +100,20 @@ struct Logger {
     /// The folder of the storage, which contains the folder of the logs.
     storage: Arc<Folder>,
     rotation: NewLogFile,
+    /// The greatest size of a file in bytes. A longer line has a file of its own.
+    max_bytes: u64,
     started: SystemTime,
     /// The name of the file for [`NewLogFile::AppLaunch`]. It does not change.
     launched: String,
-    open: Option<(String, File)>,
+    open: Option<OpenFile>,
+}
+
+/// The file that the last line went to.
+struct OpenFile {
+    /// The name by the rule for new files. The file has another name if that one is full.
+    rule_name: String,
+    name: String,
+    file: File,
 }
 
 /// Folder of the logs, in the folder of the storage.
@@ -115,20 +125,21 @@ const MAX_FILES: usize = 30;
 
 /// Starts the log in `logs` in the folder of the storage. The first line, or [`path`], creates the
 /// file.
-pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile) {
+pub(crate) fn begin(storage: Arc<Folder>, level: LogLevel, rotation: NewLogFile, max_bytes: u64) {
     with_entered(|log| {
-        *log.lock() = Some(Logger::new(storage, rotation, SystemTime::now()));
+        *log.lock() = Some(Logger::new(storage, rotation, max_bytes, SystemTime::now()));
         log.level.store(level as u8, Ordering::Release);
     });
 }
 
-/// Changes the level, and the rule for new files.
-pub(crate) fn change(level: LogLevel, rotation: NewLogFile) {
+/// Changes the level, the rule for new files, and their greatest size.
+pub(crate) fn change(level: LogLevel, rotation: NewLogFile, max_bytes: u64) {
     with_entered(|log| {
-        if let Some(logger) = &mut *log.lock()
-            && logger.rotation != rotation
-        {
-            *logger = Logger::new(logger.storage.clone(), rotation, SystemTime::now());
+        if let Some(logger) = &mut *log.lock() {
+            if logger.rotation != rotation {
+                *logger = Logger::new(logger.storage.clone(), rotation, max_bytes, SystemTime::now());
+            }
+            logger.max_bytes = max_bytes;
         }
         log.level.store(level as u8, Ordering::Release);
     });
@@ -142,12 +153,7 @@ pub(crate) fn path() -> Option<PathBuf> {
         }
         let mut logger = log.lock();
         let logger = logger.as_mut()?;
-        if logger.open.as_ref().is_some_and(|(_, file)| is_deleted(file)) {
-            // The host may have sent the file somewhere and then deleted it.
-            logger.open = None;
-        }
-        let name = logger.name(SystemTime::now());
-        logger.file(&name).ok()?;
+        let name = logger.file(SystemTime::now(), 0).ok()?.name.clone();
         Some(logger.folder().join(name))
     })
     .flatten()
@@ -209,9 +215,9 @@ fn is_deleted(_: &File) -> bool {
 }
 
 impl Logger {
-    fn new(storage: Arc<Folder>, rotation: NewLogFile, started: SystemTime) -> Self {
+    fn new(storage: Arc<Folder>, rotation: NewLogFile, max_bytes: u64, started: SystemTime) -> Self {
         let launched = format!("pims-{}.log", moment(started));
-        Self { storage, rotation, started, launched, open: None }
+        Self { storage, rotation, max_bytes, started, launched, open: None }
     }
 
     fn folder(&self) -> PathBuf {
@@ -219,13 +225,13 @@ impl Logger {
     }
 
     fn write(&mut self, severity: &str, text: fmt::Arguments<'_>, now: SystemTime) -> std::io::Result<()> {
-        let name = self.name(now);
         let at = OffsetDateTime::from(now).format(&Rfc3339).unwrap_or_default();
+        let line = format!("{at} {severity} {text}\n");
         // Each line is one write, so that lines of two processes do not mix.
-        self.file(&name)?.write_all(format!("{at} {severity} {text}\n").as_bytes())
+        self.file(now, line.len() as u64)?.file.write_all(line.as_bytes())
     }
 
-    /// Returns the name of the file for a line of this moment.
+    /// Returns the name of the file for a line of this moment, by the rule for new files.
     fn name(&mut self, now: SystemTime) -> String {
         // If the clock was ahead at the start, the period counts from now.
         self.started = self.started.min(now);
@@ -243,19 +249,49 @@ impl Logger {
         }
     }
 
-    /// Returns the file of this name. Opens it if the line before went to another file.
-    fn file(&mut self, name: &str) -> std::io::Result<&mut File> {
-        if self.open.as_ref().is_none_or(|(open, _)| open != name) {
-            let folder = self.storage.subfolder(FOLDER)?;
-            let file = folder.open_or_create(name, Access::Append)?;
-            self.open = Some((name.to_owned(), file));
-            delete_oldest(&folder, name);
+    /// Returns the file for a line of this moment and length. Opens it if the line before went to
+    /// another file. A file that is full is continued in one that is named after this moment.
+    fn file(&mut self, now: SystemTime, length: u64) -> std::io::Result<&mut OpenFile> {
+        let rule_name = self.name(now);
+        // The host may have sent the file somewhere and then deleted it. Another process deletes
+        // the oldest ones.
+        let is_current = |open: &OpenFile| open.rule_name == rule_name && !is_deleted(&open.file);
+        if !self.open.as_ref().is_some_and(is_current) {
+            self.open(rule_name.clone(), rule_name.clone())?;
         }
-        match &mut self.open {
-            Some((_, file)) => Ok(file),
-            // The lines above have opened it.
-            None => Err(std::io::ErrorKind::NotFound.into()),
+        if self.is_full(length)
+            && let Some(name) = self.newest_of_day(&rule_name)
+        {
+            // If it cannot be opened, the log goes on in a new file.
+            let _ = self.open(rule_name.clone(), name);
         }
+        if self.is_full(length) {
+            self.open(rule_name, format!("pims-{}.log", moment(now)))?;
+        }
+        // The lines above have opened it.
+        self.open.as_mut().ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    /// Returns whether the open file has no room for a line.
+    fn is_full(&self, length: u64) -> bool {
+        let size = |open: &OpenFile| open.file.metadata().map_or(0, |metadata| metadata.len());
+        self.open.as_ref().map(size).is_some_and(|size| size > 0 && size.saturating_add(length) > self.max_bytes)
+    }
+
+    fn open(&mut self, rule_name: String, name: String) -> std::io::Result<()> {
+        let folder = self.storage.subfolder(FOLDER)?;
+        let file = folder.open_or_create(&name, Access::Append)?;
+        delete_oldest(&folder, &name);
+        self.open = Some(OpenFile { rule_name, name, file });
+        Ok(())
+    }
+
+    /// Returns the name of the newest file that continues the file of a day, if there is one.
+    /// Another process may have begun it, and it may have room.
+    fn newest_of_day(&self, rule_name: &str) -> Option<String> {
+        let day = rule_name.strip_suffix(".log").filter(|_| self.rotation == NewLogFile::Day)?;
+        let continues = |name: &String| name.strip_prefix(day).is_some_and(|rest| rest.starts_with('T'));
+        names_in(&self.folder()).into_iter().rev().find(continues)
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -360,7 +396,7 @@ mod tests {
     }
 
     fn logger(folder: &Path, rotation: NewLogFile, started: u64) -> Logger {
-        Logger::new(Arc::new(Folder::open(folder, Sharing::Refused).unwrap()), rotation, at(started))
+        Logger::new(Arc::new(Folder::open(folder, Sharing::Refused).unwrap()), rotation, 1000, at(started))
     }
 
     #[test]
@@ -398,6 +434,50 @@ mod tests {
         logger.write("WARN", format_args!("before them all"), at(0)).unwrap();
         assert!(folder.file("pims-19700101.log").exists());
         assert_eq!(logger.files().len(), MAX_FILES);
+    }
+
+    #[test]
+    fn a_file_ends_at_its_size_and_the_next_is_named_after_the_moment() {
+        for rotation in [NewLogFile::AppLaunch, NewLogFile::Day, NewLogFile::Duration(5)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut log = logger(folder.path(), rotation, 0);
+            for second in 0..100 {
+                log.write("WARN", format_args!("{:0100}", second), at(second)).unwrap();
+            }
+            let files = log.files();
+            let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+            assert!(texts.iter().all(|text| text.len() <= 1000), "{rotation:?}");
+            assert!(texts.iter().rev().skip(1).all(|text| text.len() > 500), "{rotation:?}");
+            assert!(files.len() > 10 && files[1].ends_with("pims-19700101T000007000000Z.log"), "{files:?}");
+            // No line is lost, and the files stand in the order of their lines.
+            let lines: Vec<String> = texts.concat().lines().map(|line| line[line.len() - 3..].to_owned()).collect();
+            assert_eq!(lines, (0..100).map(|second| format!("{second:03}")).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_day_goes_on_where_the_process_before_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = "x".repeat(600);
+        for (process, count) in [(0, 1), (10, 2), (20, 3)] {
+            let mut log = logger(folder.path(), NewLogFile::Day, process);
+            log.write("WARN", format_args!("{line}"), at(process)).unwrap();
+            log.write("WARN", format_args!("short"), at(process + 1)).unwrap();
+            assert_eq!(log.files().len(), count);
+        }
+        let newest = folder.path().join("logs/pims-19700101T000020000000Z.log");
+        assert!(std::fs::read_to_string(newest).unwrap().ends_with("WARN short\n"));
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_a_file_is_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = logger(folder.path(), NewLogFile::AppLaunch, 0);
+        for second in 0..3 {
+            log.write("WARN", format_args!("{}", "x".repeat(2000)), at(second)).unwrap();
+        }
+        let sizes: Vec<u64> = log.files().iter().map(|file| file.metadata().unwrap().len()).collect();
+        assert!(sizes.len() == 3 && sizes.iter().all(|size| *size > 2000), "{sizes:?}");
     }
 
     #[test]

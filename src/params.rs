@@ -3,6 +3,8 @@
 //! Values borrow from the caller's text if possible, so that a PIN is copied as little as possible.
 //! A copy is wiped.
 
+use std::fmt::{self, Write};
+
 use inwebo::values::Pin;
 use inwebo::values::SmsCode;
 pub use wiped_json::{Object, Value};
@@ -33,11 +35,14 @@ impl<'a> Params<'a> {
         }
         wiped_json::read(text).map(Self).map_err(|error| {
             // Column 0 belongs to an error about the whole text.
-            let location = match error.column() {
-                0 => String::new(),
-                column => format!("; line {}, column {column}: {}", error.line(), fault(text, &error)),
+            let detail = match error.column() {
+                0 => "expected one JSON object".to_owned(),
+                column => {
+                    let fault = fault(text, &error);
+                    format!("expected one JSON object; line {}, column {column}: {fault}", error.line())
+                }
             };
-            Error::invalid("parameters", format!("expected one JSON object{location}"))
+            Error::invalid("parameters", detail)
         })
     }
 
@@ -167,12 +172,39 @@ fn fault(text: &str, error: &serde_json::Error) -> &'static str {
         Category::Data => return "this is JSON, but no object",
         Category::Io | Category::Syntax => {}
     }
-    let words = error.to_string();
+    let mut words = Beginning::default();
+    // The buffer becomes full.
+    let _ = write!(words, "{error}");
+    let words = words.text();
     if words.starts_with("invalid number") && begins_with_zero(text, error) {
         return "a number of JSON cannot begin with 0: write it as a string";
     }
     let known = FAULTS.iter().find(|(begin, _)| words.starts_with(begin));
     known.map_or("this is not JSON", |(_, sentence)| sentence)
+}
+
+/// The first bytes of a text: enough for the longest of [`FAULTS`].
+#[derive(Default)]
+struct Beginning {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Beginning {
+    fn text(&self) -> &str {
+        // All words of serde_json are ASCII, at least before the text that they may quote.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = &mut self.bytes[self.length..];
+        let fits = text.len().min(room.len());
+        room[..fits].copy_from_slice(&text.as_bytes()[..fits]);
+        self.length += fits;
+        if fits < text.len() { Err(fmt::Error) } else { Ok(()) }
+    }
 }
 
 const FAULTS: &[(&str, &str)] = &[

@@ -11,7 +11,7 @@ build=$2
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 size() { stat -L -c %s "$1"; }
-cargo rustc --quiet --release --lib --crate-type cdylib --no-default-features --target-dir "$here/target/lean"
+cargo rustc --quiet --release -p pims-c --lib --crate-type cdylib --no-default-features --target-dir "$here/target/lean"
 printf 'size of libpims.so, stripped        %8d bytes (budget 3,500,000)\n' "$(size "$library")"
 printf '  without the embedded authority    %8d bytes (budget 2,000,000)\n' "$(size "$here/target/lean/release/libpims.so")"
 

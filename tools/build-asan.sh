@@ -13,7 +13,7 @@ target=$(rustc -vV | sed -n 's/^host: //p')
 cd "$here"
 # The static library alone is tested.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes" CFLAGS="-fsanitize=address -fno-omit-frame-pointer" \
-    cargo rustc --lib --crate-type staticlib --features test-hooks --target "$target" --target-dir target/asan
+    cargo rustc -p pims-c --lib --crate-type staticlib --features test-hooks --target "$target" --target-dir target/asan
 mkdir -p "$out"
 tools/replace.sh "target/asan/$target/debug/libpims.a" "$out/libpims.a"
 runtime=$(find "$(rustc --print sysroot)/lib/rustlib/$target/lib" -name 'librustc*_rt.asan.a' | head -n 1)

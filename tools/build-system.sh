@@ -50,7 +50,7 @@ check_library() { # library
         fail "$1 is not aligned for pages of 16 KB"
 }
 
-tools/zigbuild.sh "$tools" "$target" rustc --release --lib -p pims --crate-type cdylib,staticlib
+tools/zigbuild.sh "$tools" "$target" build --release -p pims-c
 check_library "$built/libpims.so"
 tools/check-exports.sh "$built/libpims.so"
 tools/replace.sh "$built/libpims.so" "$out/libpims.so.0"
@@ -62,7 +62,6 @@ fi
 tools/replace.sh "target/zig/$target/tools" "$out/tools"
 [ "$what" != library ] || exit 0
 
-# After the library, since cargo writes another libpims.so beside these.
 case $target in
 *-musl)
     tools/zigbuild.sh "$tools" "$target" build --release -p pims-jni -p pims-node

@@ -52,7 +52,7 @@ runtime=$(find "$(rustc --print sysroot)/lib/rustlib/$target/lib" -name 'librust
 # tables are enough for a report.
 RUSTC_BOOTSTRAP=1 RUSTC=$rustc RUSTFLAGS="-Zsanitizer=thread -Zexternal-clangrt -Cforce-frame-pointers=yes" \
     CC=clang CFLAGS="-fsanitize=thread -fno-omit-frame-pointer -gline-tables-only" CARGO_PROFILE_DEV_DEBUG=line-tables-only \
-    "$cargo" rustc --locked --lib --crate-type staticlib --features test-hooks -Zbuild-std=std,panic_unwind --target "$target" \
+    "$cargo" rustc --locked -p pims-c --lib --crate-type staticlib --features test-hooks -Zbuild-std=std,panic_unwind --target "$target" \
     --target-dir target/tsan
 mkdir -p "$out"
 tools/replace.sh "target/tsan/$target/debug/libpims.a" "$out/libpims.a"

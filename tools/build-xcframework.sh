@@ -27,7 +27,7 @@ contents() { # folder, folder of Info.plist, smallest system, targets
     binaries=
     for triple in "$@"; do
         rustup target add "$triple"
-        cargo rustc --release --lib --crate-type cdylib --target "$triple"
+        cargo rustc --release -p pims-c --lib --crate-type cdylib --target "$triple"
         binaries="$binaries target/$triple/release/libpims.dylib"
     done
     # shellcheck disable=SC2086 # a list of files, whose names have no space

@@ -99,7 +99,7 @@ sms_code() {
 x86_64_pc_windows_gnu() {
     need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64 || return 1
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc
-    compile "$1" pims cdylib,staticlib
+    compile "$1" pims-c cdylib,staticlib
     lib=target/cross/$1/release
     check_exports x86_64-w64-mingw32-objdump "$lib/pims.dll"
     windows=$build/windows
@@ -138,7 +138,7 @@ aarch64_linux_android() {
             -Wl,-z,max-page-size=16384 -Wl,--unresolved-symbols=ignore-all
     fi
     export CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER="$build/android-linking-clang" CC_aarch64_linux_android="$build/android-clang"
-    compile "$1" pims cdylib
+    compile "$1" pims-c cdylib
     compile "$1" pims-jni cdylib
     lib=target/cross/$1/release
     check_exports nm "$lib/libpims.so"

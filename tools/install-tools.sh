@@ -42,6 +42,7 @@ python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-ven
 # Debian keeps the server's programs out of PATH.
 set -- /usr/lib/postgresql/*/bin/initdb
 command -v initdb >/dev/null 2>&1 || need "$1" postgresql
+need /usr/sbin/pgbouncer pgbouncer
 printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' |
     cc -x c -fsyntax-only - 2>/dev/null || missing="$missing libcmocka-dev"
 for component in fmt clippy; do

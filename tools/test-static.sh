@@ -26,8 +26,10 @@ PREFIX=$work/prefix FROM=$from tools/install.sh install >/dev/null
 cmp "$pims" "$work/prefix/lib/libpims.a" || fail "another archive was installed"
 tools/check-exports.sh "$pims"
 system=$(PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig pkg-config --static --libs-only-l pims | sed 's/-lpims//')
-# rustc also names the C library, which every program has.
-needed=$(sed 's/ -lc$//' "$from/native-static-libs")
+# Rust's standard library alone needs libraries of the system. rustc also names the C library, which
+# every program has.
+: | rustc --crate-name nothing --crate-type staticlib --print native-static-libs="$work/native-static-libs" -o "$work/libnothing.a" - 2>/dev/null
+needed=$(sed 's/ -lc$//' "$work/native-static-libs")
 # shellcheck disable=SC2086,SC2116 # one blank between them
 [ "$(echo $system)" = "$needed" ] || fail "Libs.private has $system, rustc says $needed"
 says "Libs.private has the libraries that rustc names: $needed"

@@ -141,6 +141,9 @@ const fn detail() -> Text<String, InWords> {
 const OUR_USER_AGENT: InWords = InWords("`libpims/` and its version");
 
 /// Bounds of the minutes between two log files.
+/// Bounds of the size of a log file: 64 KiB to 1 GiB.
+const LOG_FILE_BYTES: RangeInclusive<u64> = 65_536..=1_073_741_824;
+
 const MINUTES: RangeInclusive<u64> = 5..=1440;
 
 keys! {
@@ -165,6 +168,11 @@ keys! {
     /// minutes. Required with `duration`
     NEW_LOG_TIME_DURATION: Number<Missing> =
         Key::reference("monitoring", "newLogTimeDuration", Number::without_default(MINUTES));
+
+    /// the size at which a log file ends. The log goes on in a new file, `pims-<moment>.log`. The
+    /// library keeps the newest 30 files
+    MAX_LOG_FILE_BYTES: Number<u64> =
+        Key::own("monitoring", "maxLogFileBytes", Number::with_default(LOG_FILE_BYTES, 8_388_608));
 
     /// the id of the CVS client. The library sends it with each request to CVS
     CLIENT_ID: Text<String> =

@@ -87,6 +87,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// `monitoring.newLogFile`
     pub new_log_file: NewLogFile,
+    /// `monitoring.maxLogFileBytes`
+    pub max_log_file_bytes: u64,
     /// `credential.macID`
     pub mac_id: Option<String>,
     /// `credential.inWeboURL`
@@ -193,6 +195,7 @@ impl Config {
             },
             log_level: reader.setting(&keys::LOG_LEVEL, base.map(|base| base.log_level))?,
             new_log_file: new_log_file(&reader, base.map(|base| base.new_log_file))?,
+            max_log_file_bytes: reader.setting(&keys::MAX_LOG_FILE_BYTES, base.map(|base| base.max_log_file_bytes))?,
             mac_id: reader.given(&keys::MAC_ID)?.or_else(|| base?.mac_id.clone()),
             service: reader.given(&keys::INWEBO_URL)?.or_else(|| base?.service.clone()),
             mac_path: reader.setting(&keys::INWEBO_PATH, base.map(|base| base.mac_path.clone()))?,
@@ -392,6 +395,7 @@ mod tests {
         let config = read("{}");
         assert_eq!(config.environment, Environment::Development);
         assert_eq!((config.log_level, config.new_log_file), (LogLevel::Low, NewLogFile::AppLaunch));
+        assert_eq!(config.max_log_file_bytes, 8 * 1024 * 1024);
         assert_eq!(config.username, "local");
         assert_eq!(config.service(), Some(ServiceUrl::Embedded));
         assert_eq!(config.storage_sharing, Sharing::Refused);
@@ -406,6 +410,7 @@ mod tests {
         ("monitoring.logLevel", r#""high""#),
         ("monitoring.newLogFile", r#""day""#),
         ("monitoring.newLogTimeDuration", "1440"),
+        ("monitoring.maxLogFileBytes", "65536"),
         ("credential.clientId", r#""id""#),
         ("credential.clientSecret", r#""secret""#),
         ("credential.macID", r#""0123456789abcdef0123456789abcdef""#),
@@ -491,6 +496,10 @@ mod tests {
             (
                 r#"{"monitoring":{"newLogTimeDuration":4}}"#,
                 "monitoring.newLogTimeDuration: expected an integer from 5 to 1440",
+            ),
+            (
+                r#"{"monitoring":{"maxLogFileBytes":65535}}"#,
+                "monitoring.maxLogFileBytes: expected an integer from 65536 to 1073741824",
             ),
             (r#"{"credential":{"macID":"xyz"}}"#, "credential.macID: expected 32 hex digits"),
             (r#"{"credential":{"inWeboURL":"ftp://a"}}"#, "credential.inWeboURL: expected a URL"),

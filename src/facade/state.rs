@@ -60,7 +60,7 @@ impl Core {
         // The lock comes first, because it keeps a second process out of everything else.
         let lock =
             StorageLock::take(&config.storage_path, config.storage_sharing).map_err(|error| Error::from(&error))?;
-        log::begin(lock.folder().clone(), config.log_level, config.new_log_file);
+        log::begin(lock.folder().clone(), config.log_level, config.new_log_file, config.max_log_file_bytes);
         let opened = Self::open_locked(lock, &mut config, interrupt);
         let (component, resources) = opened.inspect_err(|_| log::end())?;
         // A log that cannot be written stops no operation.
@@ -121,7 +121,7 @@ impl Core {
         self.resources.connect(&mut self.component, &config, backend, record_file)?;
         self.resources.clock.set(moved_clock(&config, self.resources.clock.get()));
         self.component.take_token(&mut config);
-        log::change(config.log_level, config.new_log_file);
+        log::change(config.log_level, config.new_log_file, config.max_log_file_bytes);
         log_settings(&config, &self.resources.lock);
         self.config = config;
         self.record_change(before);

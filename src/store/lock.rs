@@ -5,13 +5,17 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use private_files::{Access, FileId, Folder, Sharing};
 
-use super::{KEY, OLD_TEMPORARIES, PROBE, RECORD, StoreError};
+use super::{KEY, OLD_TEMPORARIES, PREVIOUS, PROBE, RECORD, StoreError};
 use crate::process;
 
 pub(super) const LOCK: &str = "pims.lock";
+
+/// The least size that a record needs on its disk, in bytes.
+const LEAST_RECORD: u16 = 4096;
 
 /// Longest text of a lock file that is read, in bytes.
 const MAX_TEXT: u64 = 128;
@@ -93,6 +97,8 @@ struct LockedFolder {
     folder: Arc<Folder>,
     file: File,
     id: FileId,
+    /// If true, the folder's own name may not be durable yet.
+    is_new: AtomicBool,
     /// The process that took the lock. A lock belongs to the open file, which a forked child
     /// shares.
     process: u64,
@@ -103,11 +109,6 @@ impl StorageLock {
     /// crash. Returns an error if no file can be written and renamed in the folder.
     pub fn take(path: &Path, sharing: Sharing) -> Result<Self, StoreError> {
         let folder = Folder::create(path, sharing).map_err(StoreError::io("used", path))?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            // The folder's own name must be durable, too. If the parent may not be read, the system
-            // decides.
-            let _ = sync_folder(parent);
-        }
         let path = folder.file(LOCK);
         let mut file = folder.open_or_create(LOCK, Access::Write).map_err(StoreError::io("locked", &path))?;
         match file.try_lock() {
@@ -116,15 +117,16 @@ impl StorageLock {
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::io("locked", &path)(error)),
         }
         let id = Folder::id_of_open(&file).map_err(StoreError::io("locked", &path))?;
-        let lock = Self(Arc::new(LockedFolder { folder: Arc::new(folder), file, id, process: process::number() }));
+        // The name of a folder is made durable before its first record has a name.
+        let is_new = AtomicBool::new(!folder.exists(RECORD).unwrap_or(false));
+        let folder = Arc::new(folder);
+        let lock = Self(Arc::new(LockedFolder { folder, file, id, is_new, process: process::number() }));
         let folder = lock.folder();
         for name in OLD_TEMPORARIES {
             let _ = folder.remove(name);
         }
-        for name in [RECORD, KEY, PROBE] {
-            folder.remove_leftovers(name);
-        }
-        probe(folder)?;
+        folder.remove_leftovers_of(&[RECORD, PREVIOUS, KEY, PROBE]);
+        folder.prove_writable(PROBE, LEAST_RECORD).map_err(StoreError::io("written", folder.path()))?;
         // The text is for users only: the open file holds the lock, not its text.
         let _ = lock.0.write(&Identity::of_this_process().text());
         Ok(lock)
@@ -133,6 +135,18 @@ impl StorageLock {
     /// Returns the folder that is locked.
     pub(crate) fn folder(&self) -> &Arc<Folder> {
         &self.0.folder
+    }
+
+    /// Makes the folder's own name durable, if that was not done. Each record that is made durable
+    /// needs it.
+    pub(super) fn sync_name(&self) {
+        if !self.0.is_new.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(parent) = self.folder().real_path().parent() {
+            // If the parent may not be read, the system decides.
+            let _ = sync_folder(parent);
+        }
     }
 
     /// Returns an error if the lock that is held is not that of the folder any more, or if nothing
@@ -145,14 +159,6 @@ impl StorageLock {
         }
         self.folder().check_room().map_err(StoreError::io("written", self.folder().path()))
     }
-}
-
-/// Writes a file and renames it, as is done for each new record. The file has the least size that a
-/// record needs.
-fn probe(folder: &Folder) -> Result<(), StoreError> {
-    let temporary = folder.write_temporary(PROBE, &[0x5a; 4096]).map_err(StoreError::io("written", folder.path()))?;
-    temporary.replace().map_err(StoreError::io("written", folder.path()))?;
-    folder.remove(PROBE).map_err(StoreError::io("written", folder.path()))
 }
 
 /// Returns the process that a lock file names.

@@ -123,8 +123,8 @@ pub trait RecordStore: Send {
     /// the process dies in it, the next load finds this record or the one before it.
     fn save(&mut self, record: &[u8]) -> Result<(), StoreError>;
 
-    /// Returns an error if the present record could not be replaced. To find out, this writes the
-    /// same bytes again.
+    /// Returns an error if the present record could not be replaced. If the system does not vouch
+    /// for it, this writes the same bytes again to find out.
     fn check_replaceable(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -230,6 +230,9 @@ impl RecordStore for RecordFile {
     fn check_replaceable(&self) -> Result<(), StoreError> {
         let folder = self.folder();
         for name in [RECORD, PREVIOUS] {
+            if folder.is_surely_replaceable(name) {
+                continue;
+            }
             let path = folder.file(name);
             let bytes = match read(folder, name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -254,6 +257,8 @@ impl RecordStore for RecordFile {
         durable_step("store.begin");
         let new = folder.write_temporary(RECORD, &sealed).map_err(StoreError::io("written", &current))?;
         durable_step("store.temporary_written");
+        // Before the first record has its name: a folder with a record has a durable name.
+        self.lock.sync_name();
         match folder.rename(RECORD, PREVIOUS) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io("renamed", &current)(error));
@@ -280,8 +285,11 @@ impl RecordStore for RecordFile {
 /// Reads a file. A file that is too long for a record is read as an empty one, which does not open.
 fn read(folder: &Folder, name: &str) -> io::Result<Vec<u8>> {
     let file = folder.open_file(name, Access::Read, Readers::ShutOut)?;
+    let length = file.metadata()?.len();
     let mut bytes = Vec::new();
-    if file.metadata()?.len() <= MAX_RECORD {
+    if length <= MAX_RECORD {
+        // With one byte more, the end is found without another piece of memory.
+        bytes.reserve_exact(usize::try_from(length).unwrap_or_default() + 1);
         file.take(MAX_RECORD).read_to_end(&mut bytes)?;
     }
     Ok(bytes)

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use authority::{
     AccountName, Authority, Clock, Database, Failure, MasterKey, OpenError, Options, Outbox, Policy, Sharing,
@@ -65,9 +66,20 @@ fn remedy(error: &io::Error) -> String {
     }
 }
 
+/// Age at which rows of the audit trail, and ids of removed devices, are removed.
+const KEEP_DAYS: u32 = 400;
+
+/// Number of rows of the audit trail that are kept.
+const MAX_AUDIT_ROWS: u32 = 20_000;
+
+/// Number of requests after which the authority removes old and expired rows. It also does so at
+/// the first request after it was opened.
+const TIDY_EVERY: u32 = 256;
+
 /// Embedded authority that serves one account.
 pub struct Embedded {
     authority: Authority,
+    requests: AtomicU32,
     account: AccountName,
     database: PathBuf,
     id: Option<FileId>,
@@ -88,7 +100,7 @@ impl Embedded {
         })
         .map_err(|error| EmbeddedError::Database(options.database.clone(), error))?;
         let id = Folder::id_of(&options.database).ok();
-        Ok(Self { authority, account, database: options.database, id })
+        Ok(Self { authority, requests: AtomicU32::new(0), account, database: options.database, id })
     }
 
     /// Sets other rules for the requests that begin from now on.
@@ -96,8 +108,18 @@ impl Embedded {
         self.authority.set_policy(policy);
     }
 
+    /// Removes old and expired rows now and then. Each time it does a bounded part of the work.
+    fn tidy(&self) {
+        if self.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY) {
+            // If it fails, the next time comes. A database that cannot be written shows in the
+            // request itself.
+            let _ = self.authority.tidy(KEEP_DAYS, MAX_AUDIT_ROWS);
+        }
+    }
+
     /// Checks a one-time password as a relying party would. A right password is accepted once.
     pub fn verify_otp(&self, otp: &str) -> Result<bool, TransportError> {
+        self.tidy();
         Ok(self.authority.verify_otp(&self.account, otp).map_err(server)? == Verdict::Accepted)
     }
 }
@@ -132,14 +154,74 @@ impl Transport for Embedded {
     }
 
     fn mac(&self, request: &Request) -> Result<Zeroizing<String>, TransportError> {
+        self.tidy();
         self.authority.mac(Some(&self.account), request.query()).map(|answer| answer.xml).map_err(server)
     }
 
     fn cvs(&self, request: &CvsRequest<'_>) -> Result<CvsAnswer, TransportError> {
+        self.tidy();
         self.authority.cvs(&self.account, request).map_err(server)
     }
 }
 
 fn server(failure: Failure) -> TransportError {
     TransportError::Server { what: failure.to_string(), retry_after_seconds: None }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    fn open(folder: &Path) -> Embedded {
+        Embedded::open(EmbeddedOptions {
+            database: folder.join("authority.db"),
+            storage: Arc::new(Folder::open(folder, Sharing::Refused).unwrap()),
+            host_key: None,
+            sharing: Sharing::Refused,
+            account: "local".to_owned(),
+            policy: Policy::default(),
+            clock: SharedClock::default(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn old_and_expired_rows_are_removed_at_the_first_request_and_then_now_and_again() {
+        const ADDED: u32 = MAX_AUDIT_ROWS + 1500;
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
+        let database = Connection::open(folder.path().join("authority.db")).unwrap();
+        let count = |table: &str| -> u32 {
+            database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        let add = |rows: u32| {
+            let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})");
+            database
+                .execute_batch(&format!(
+                    "BEGIN;
+                     {numbers} INSERT INTO audit (id, at, event) SELECT i, 9000000000000, 'pin.refused' FROM n
+                         WHERE i NOT IN (SELECT id FROM audit);
+                     INSERT INTO passwords (account, hash, device, expires_at, used, key_id)
+                         VALUES ('local', x'00', '', 5, 0, 1);
+                     COMMIT"
+                ))
+                .unwrap();
+        };
+        add(ADDED);
+        let embedded = open(folder.path());
+        assert!(!embedded.verify_otp("abcdefgh").unwrap());
+        let kept = MAX_AUDIT_ROWS..=MAX_AUDIT_ROWS + TIDY_EVERY;
+        assert!(kept.contains(&count("audit")) && count("passwords") == 0, "{}", count("audit"));
+
+        add(ADDED);
+        for _ in 1..TIDY_EVERY {
+            assert!(!embedded.verify_otp("abcdefgh").unwrap());
+        }
+        assert!(count("audit") >= ADDED && count("passwords") == 1);
+        assert!(!embedded.verify_otp("abcdefgh").unwrap());
+        assert!(kept.contains(&count("audit")) && count("passwords") == 0, "{}", count("audit"));
+    }
 }

@@ -1,5 +1,5 @@
-//! The linker arguments of the shared library: those of the C library (the build script of `pims`),
-//! with another name.
+//! The linker arguments of the shared library: those of the C library (the build script of
+//! `pims-c`), with another name.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

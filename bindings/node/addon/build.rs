@@ -1,5 +1,6 @@
-//! The linker arguments of the shared library: those of the C library (the build script of `pims`),
-//! with another name. An addon finds the functions of Node-API in the program that loads it.
+//! The linker arguments of the shared library: those of the C library (the build script of
+//! `pims-c`), with another name. An addon finds the functions of Node-API in the program that loads
+//! it.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

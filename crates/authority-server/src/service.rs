@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::config::{Limits, RelyingParty};
@@ -12,7 +14,7 @@ use super::identity::Identity;
 use super::metrics::Metrics;
 use super::rates::Rate;
 use super::signer::Signer;
-use authority::{AccountName, Actor, Authority, Failure};
+use authority::{AccountName, Actor, Authority, Failure, wipe_stack};
 
 /// Longest time that a request waits for a permit for the SMS gateway.
 const GATEWAY_PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,6 +32,9 @@ pub(crate) struct Service {
     pub(crate) readiness: Arc<Mutex<Option<(Instant, bool)>>>,
     steps: Arc<Semaphore>,
     sends: Arc<Semaphore>,
+    /// True if the database is a file: a step waits for the disk alone, for a fraction of a
+    /// millisecond.
+    has_file: bool,
 }
 
 /// The rate limits of the listeners.
@@ -79,7 +84,8 @@ impl Service {
         };
         let [steps, sends] = [(); 2].map(|()| Arc::new(Semaphore::new(limits.steps)));
         let (metrics, readiness) = (Metrics::default(), Arc::default());
-        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends }
+        let has_file = authority.database_connections().is_none();
+        Self { authority, identity, signer, relying_parties, rates, limits, metrics, readiness, steps, sends, has_file }
     }
 
     pub(crate) fn authority(&self) -> &Authority {
@@ -93,13 +99,22 @@ impl Service {
 
     /// Runs work with the database on a thread that may block. The number of permits is limited;
     /// other steps wait. A step completes even if its caller is gone.
+    ///
+    /// A step on a file, while no other step runs, does not change threads: waking another thread,
+    /// and this one again, takes about as long as the step. The runtime gives this thread's tasks
+    /// to another one meanwhile.
     pub(crate) async fn step<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Authority) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failed> {
         let began = Instant::now();
         let permit = self.steps.clone().acquire_owned().await.map_err(|_| Failed)?;
-        let done = self.run(permit, work).await;
+        let done = if self.has_file && self.steps_running() == 1 && may_block_in_place() {
+            let _permit = permit;
+            self.finish(tokio::task::block_in_place(|| with_wiped_stack(|| work(&self.authority))))
+        } else {
+            self.run(permit, work).await
+        };
         self.metrics.step(began.elapsed());
         done
     }
@@ -125,18 +140,23 @@ impl Service {
         let service = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            work(&service.authority)
+            with_wiped_stack(|| work(&service.authority))
         });
-        match done.await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(failure)) => {
+        self.finish(done.await.ok().flatten())
+    }
+
+    /// Counts and logs the failure of work. `None` means that it panicked.
+    fn finish<T>(&self, done: Option<Result<T, Failure>>) -> Result<T, Failed> {
+        match done {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(failure)) => {
                 if matches!(failure, Failure::Altered { .. }) {
                     self.metrics.failed("altered_row");
                 }
                 tracing::error!(%failure, "a step failed");
                 Err(Failed)
             }
-            Err(_) => {
+            None => {
                 tracing::error!("a step panicked");
                 Err(Failed)
             }
@@ -144,6 +164,70 @@ impl Service {
     }
 }
 
+/// Does work, and then wipes the part of this thread's stack that it used: the work may have left a
+/// PIN or a key there, and the thread may sleep for long. Returns `None` if the work panicked.
+#[inline(never)]
+fn with_wiped_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = without_panic(work);
+    wipe_stack();
+    done
+}
+
+/// Does work in a frame of its own, below that of the caller. Returns `None` if it panicked.
+#[inline(never)]
+fn without_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// Returns whether this thread has others beside it that take its tasks while it blocks.
+fn may_block_in_place() -> bool {
+    tokio::runtime::Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
 /// A step failed without a result. The log has the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failed;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs::File;
+    use std::hint::black_box;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    const PIECE: [u8; 8] = *b"\x935Lq\xe7\x1dPZ";
+    const PIECES: usize = 2048;
+
+    /// Fills an array on the stack. Returns its address.
+    #[inline(never)]
+    fn fill_stack() -> usize {
+        let pieces = black_box([PIECE; PIECES]);
+        black_box(&pieces).as_ptr() as usize
+    }
+
+    /// Returns the number of pieces at an address in this process.
+    fn pieces_at(address: usize) -> usize {
+        let mut bytes = vec![0; PIECES * PIECE.len()];
+        File::open("/proc/self/mem").unwrap().read_exact_at(&mut bytes, address as u64).unwrap();
+        bytes.chunks(PIECE.len()).filter(|piece| **piece == PIECE).count()
+    }
+
+    #[test]
+    fn work_leaves_nothing_on_the_stack_also_if_it_panics() {
+        // Without the wiping, the pieces stay.
+        let address = without_panic(fill_stack).unwrap();
+        assert!(pieces_at(address) > PIECES / 2);
+        let address = with_wiped_stack(fill_stack).unwrap();
+        assert_eq!(pieces_at(address), 0);
+
+        let mut address = 0;
+        let work = || {
+            address = fill_stack();
+            std::panic::resume_unwind(Box::new(()));
+        };
+        assert!(with_wiped_stack(work).is_none());
+        assert_eq!(pieces_at(address), 0);
+    }
+}

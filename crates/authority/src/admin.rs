@@ -178,7 +178,7 @@ pub(crate) fn add_account(ctx: &Context<'_>, account: &AccountName) -> Result<bo
         if step.rows.account(account.as_str())?.is_some() {
             return Ok(false);
         }
-        step.put_account(&AccountRow::new(account.as_str(), step.now))?;
+        step.rows.add_account(&AccountRow::new(account.as_str(), step.now))?;
         step.audit(Some(account.as_str()), None, audit::ACCOUNT_CREATED)?;
         Ok(true)
     })
@@ -253,6 +253,23 @@ pub(crate) fn ping(ctx: &Context<'_>) -> Result<(), Failure> {
     ctx.step("ping", |step| {
         step.rows.put_meta(&name, &[])?;
         Ok(step.rows.remove_meta(&name)?)
+    })?;
+    // A database that has no room for a row may still have room for this one.
+    match ctx.storage.refusal() {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
+}
+
+/// Answers [`Authority::try_room`](crate::Authority::try_room).
+pub(crate) fn try_room(ctx: &Context<'_>) -> Result<(), Failure> {
+    const SIZE: usize = 1024 * 1024;
+    let name = format!("ping.{}", random::hex::<16>()?);
+    // Random bytes: a database compresses others.
+    let bytes = random::many(SIZE)?;
+    ctx.step("ping", |step| {
+        step.rows.put_meta(&name, &bytes)?;
+        Ok(step.rows.remove_meta(&name)?)
     })
 }
 
@@ -260,40 +277,63 @@ pub(crate) fn ping(ctx: &Context<'_>) -> Result<(), Failure> {
 /// before each step, because a run may take long and the clock may be corrected in the meantime.
 pub(crate) fn prune_while<'s>(
     new_context: impl Fn() -> Context<'s>,
-    older_than_days: u32,
+    older_than_days: Option<u32>,
     should_continue: impl Fn() -> bool,
 ) -> Result<Pruned, Failure> {
-    let time = new_context().now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let days = older_than_days.unwrap_or(u32::MAX);
+    let time = new_context().now.saturating_sub(DAY.saturating_mul(days.into()));
     let mut pruned = Pruned::default();
-    while should_continue() {
+    while older_than_days.is_some() && should_continue() {
         let removed = new_context().step("prune.audit", |step| trail::prune(step, time))?;
         let Some(removed) = removed else { break };
         pruned.audit += removed;
     }
     // The longest period of a count is a day.
     new_context().step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
-    let mut after = Some(String::new());
-    while let Some(last) = after.filter(|_| should_continue()) {
-        after = prune_page(&new_context(), &last, time, &mut pruned)?;
+    let mut more = true;
+    while more && should_continue() {
+        more = prune_page(&new_context(), time, &mut pruned)?;
     }
     Ok(pruned)
 }
 
-/// Prunes the rows of the next accounts. Returns the name of the last of these accounts.
-fn prune_page(ctx: &Context<'_>, after: &str, time: i64, pruned: &mut Pruned) -> Result<Option<String>, Failure> {
-    let page = ctx.step("prune.accounts", |step| {
-        let names = step.rows.account_names(after, PAGE)?;
-        let (Some(first), Some(last)) = (names.first(), names.last()) else { return Ok(None) };
-        let removed = step.rows.prune_accounts(first, last, step.now, time, step.now.saturating_sub(DAY))?;
-        Ok(Some((last.clone(), removed)))
+/// The number of pages of each kind that one call of [`tidy`] removes. A page has 200 rows.
+const TIDY_PAGES: u32 = 10;
+
+/// Answers [`Authority::tidy`](crate::Authority::tidy).
+pub(crate) fn tidy(ctx: &Context<'_>, older_than_days: u32, max_audit_rows: u32) -> Result<Pruned, Failure> {
+    let time = ctx.now.saturating_sub(DAY.saturating_mul(older_than_days.into()));
+    let mut pruned = Pruned::default();
+    for _ in 0..TIDY_PAGES {
+        let removed = ctx.step("prune.audit", |step| match trail::prune(step, time)? {
+            Some(removed) => Ok(Some(removed)),
+            None => trail::prune_beyond(step, max_audit_rows),
+        })?;
+        let Some(removed) = removed else { break };
+        pruned.audit += removed;
+    }
+    ctx.step("prune.sms", |step| Ok(step.rows.prune_sms_counts(step.now.saturating_sub(2 * DAY))?))?;
+    for _ in 0..TIDY_PAGES {
+        if !prune_page(ctx, time, &mut pruned)? {
+            break;
+        }
+    }
+    Ok(pruned)
+}
+
+/// Prunes a page of the expired rows. Returns whether more may be left.
+fn prune_page(ctx: &Context<'_>, time: i64, pruned: &mut Pruned) -> Result<bool, Failure> {
+    let removed = ctx.step("prune.expired", |step| {
+        // A row that expires in this millisecond has expired. A day is over only after it.
+        let day_ago = step.now.saturating_sub(DAY).saturating_sub(1);
+        Ok(step.rows.prune_expired(step.now, time.saturating_sub(1), day_ago)?)
     })?;
-    let Some((last, removed)) = page else { return Ok(None) };
     pruned.tombstones += removed.tombstones;
     pruned.codes += removed.codes;
     pruned.code_requests += removed.code_requests;
     pruned.passwords += removed.passwords;
     pruned.tokens += removed.tokens;
-    Ok(Some(last))
+    Ok(removed.more)
 }
 
 /// Answers [`Authority::unblock`](crate::Authority::unblock).

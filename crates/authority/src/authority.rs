@@ -283,27 +283,67 @@ impl Authority {
     }
 
     /// Checks that the database can be read and written. The transaction writes a value and removes
-    /// it.
+    /// it. If PostgreSQL had no room for the rows of another step within the last half minute, and
+    /// accepted none since, that is an error, too.
     pub fn ping(&self) -> Result<(), Failure> {
         admin::ping(&self.context())
+    }
+
+    /// Checks that the database has room: a transaction writes a mebibyte and removes it. It leaves
+    /// work for the database's own cleaning, so call it seldom.
+    pub fn try_room(&self) -> Result<(), Failure> {
+        admin::try_room(&self.context())
+    }
+
+    /// Describes the server of the database in words: its version, its role, and the way to it.
+    /// Returns `None` on SQLite.
+    pub fn describe_database(&self) -> Result<Option<String>, Failure> {
+        Ok(self.shared.storage.describe()?)
+    }
+
+    /// Adds copies of an account and its device, for the benchmarks. Returns the ids of their
+    /// devices.
+    ///
+    /// # Errors
+    ///
+    /// There is no such device, or the database cannot be written.
+    #[cfg(feature = "bulk")]
+    pub fn add_copies(&self, device: &str, copies: &[crate::bulk::AccountCopy]) -> Result<Vec<String>, Failure> {
+        crate::bulk::add_copies(&self.context(), device, copies)
     }
 
     /// Removes rows that are no longer needed: rows of the audit trail and tombstones of devices
     /// that are older than `older_than_days`, and every expired code, password, token and code
     /// request. It works in small transactions and can be stopped at any time.
     pub fn prune(&self, older_than_days: u32) -> Result<Pruned, Failure> {
-        self.prune_while(older_than_days, || true)
+        self.prune_while(Some(older_than_days), || true)
     }
 
     /// Works as [`Authority::prune`] does, as long as `should_continue` returns true. It asks
     /// `should_continue` before each of many short steps, so that a host can stop. The next call
-    /// continues.
+    /// continues. Without `older_than_days` the audit trail and the tombstones stay as they are.
     ///
     /// # Errors
     ///
     /// The database cannot be written. Rows that were removed before the error stay removed.
-    pub fn prune_while(&self, older_than_days: u32, should_continue: impl Fn() -> bool) -> Result<Pruned, Failure> {
+    pub fn prune_while(
+        &self,
+        older_than_days: Option<u32>,
+        should_continue: impl Fn() -> bool,
+    ) -> Result<Pruned, Failure> {
         admin::prune_while(|| self.context(), older_than_days, should_continue)
+    }
+
+    /// Does a bounded part of the housekeeping, for a host that has no process for it: removes a
+    /// few pages of the rows that [`Authority::prune`] removes, and of the oldest rows of the audit
+    /// trail beyond `max_audit_rows`. A host calls it after some requests. If much is left, the
+    /// next calls go on.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be written. Rows that were removed before the error stay removed.
+    pub fn tidy(&self, older_than_days: u32, max_audit_rows: u32) -> Result<Pruned, Failure> {
+        admin::tidy(&self.context(), older_than_days, max_audit_rows)
     }
 
     /// Returns the secret with this name, which is sealed in the database. The first call makes it.

@@ -124,7 +124,7 @@ pub(crate) fn make(
     let shows_ticket = step.policy.activation_proof == ActivationProof::Ticket && purpose != Purpose::ResetPin;
     let ticket = if shows_ticket { Some(random::ticket()?) } else { None };
     let ticket_hash = ticket.as_ref().map(|ticket| step.sealer.ticket_hash(purpose.as_str(), ticket.reveal()));
-    step.rows.put_code(&CodeRow {
+    step.rows.add_code(&CodeRow {
         account: account.to_owned(),
         purpose,
         phone_number: phone_number.as_str().to_owned(),

@@ -264,7 +264,7 @@ fn account(step: &Step<'_>, name: &str) -> Result<AccountRow, Failure> {
         return Ok(account);
     }
     let account = AccountRow::new(name, step.now);
-    step.put_account(&account)?;
+    step.rows.add_account(&account)?;
     step.audit(Some(name), None, audit::ACCOUNT_CREATED)?;
     Ok(account)
 }

@@ -31,6 +31,12 @@ impl StorageError {
         }
     }
 
+    /// Makes the error for a row that the step has read and that is not there any more. A database
+    /// that isolates steps as it must makes the step run again instead.
+    pub(crate) fn gone() -> Self {
+        Self::new("a row that this step has read is gone")
+    }
+
     /// Returns the altered row that made the step fail, if there is one.
     pub(crate) fn altered_row(&self) -> Option<&Altered> {
         self.altered.as_ref()
@@ -45,7 +51,8 @@ pub(crate) type StorageResult<T> = Result<T, StorageError>;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The database failed. Nothing of the request was kept.
+    /// The database failed. Nothing of the request was kept, unless the error says that this is not
+    /// known: the connection to the database was lost while it committed.
     #[error("the database failed: {0}")]
     Storage(StorageError),
     /// A row of the database is not as the service wrote it: another program changed or made it.

@@ -53,7 +53,8 @@ impl AsMut<[u8; 32]> for KeyBytes {
 /// temporary copies of keys there, and nothing else wipes them.
 #[inline(never)]
 pub fn wipe_stack() {
-    let mut stack = [0_u8; STACK];
+    // In words: a write of each byte would take as long as all key derivations.
+    let mut stack = [0_u64; STACK / size_of::<u64>()];
     // The compiler keeps volatile writes.
     stack.zeroize();
     std::hint::black_box(&stack);

@@ -33,6 +33,8 @@ mod actor;
 mod admin;
 mod audit;
 mod authority;
+#[cfg(feature = "bulk")]
+mod bulk;
 mod clock;
 mod codes;
 mod cvs;
@@ -47,6 +49,8 @@ mod passwords;
 pub mod random;
 mod rekey;
 mod rsa;
+#[cfg(feature = "aws-rsa")]
+mod rsa_opener;
 mod sealing;
 mod service_keys;
 mod sms;
@@ -64,6 +68,8 @@ pub use account::AccountName;
 pub use actor::Actor;
 pub use admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unblock};
 pub use authority::{Authority, Options};
+#[cfg(feature = "bulk")]
+pub use bulk::AccountCopy;
 pub use clock::{Clock, SystemClock};
 pub use domain::budget::SmsBudget;
 pub use domain::code::{code_length, expected_hits};
@@ -92,5 +98,8 @@ pub use sms_queue::{Delivered, SmsRetry};
 pub use step::Tally;
 #[cfg(feature = "postgres")]
 pub use storage::Postgres;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use storage::recorded_statements;
 pub use storage::{Database, SqliteFile};
 pub use trail::{AuditCheck, AuditFault, AuditSeal, Sealing};

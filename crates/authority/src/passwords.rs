@@ -50,9 +50,9 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     match row.zip(found) {
         Some((row, password)) => {
             step.audit(Some(account), Some(&password.device), audit::PASSWORD_ACCEPTED)?;
-            let device = password.device.clone();
-            step.rows.put_password(&PasswordRow { used: true, ..password })?;
-            Ok(Some(Accepted { account: row, device }))
+            // It is accepted once: from now on it is not found.
+            step.rows.remove_password(&password)?;
+            Ok(Some(Accepted { account: row, device: password.device }))
         }
         None => {
             step.audit(named, None, audit::PASSWORD_REFUSED)?;

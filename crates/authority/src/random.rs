@@ -13,6 +13,13 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     Ok(bytes)
 }
 
+/// Returns this number of random bytes.
+pub(crate) fn many(length: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes).map_err(|_| Failure::Randomness)?;
+    Ok(bytes)
+}
+
 /// Returns lower-case hex of `N` random bytes. It is for values that are not secret.
 pub fn hex<const N: usize>() -> Result<String, Failure> {
     Ok(inwebo::values::hex::encode(&bytes::<N>()?))

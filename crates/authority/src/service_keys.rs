@@ -100,7 +100,7 @@ fn load_or_make(storage: &dyn Storage, sealer: &Sealer, size: KeySize) -> Result
         if let Some(keys) = load(rows, sealer, size)? {
             return Ok(Some(keys));
         }
-        made.iter().try_for_each(|key| rows.put_service_key(key))?;
+        made.iter().try_for_each(|key| rows.add_service_key(key))?;
         load(rows, sealer, size)
     })?;
     keys.ok_or(Failure::Sealed)
@@ -114,7 +114,7 @@ fn load_or_make_factory(storage: &dyn Storage, sealer: &Sealer) -> Result<Privat
     let made = row(sealer, FACTORY, &key, &key.public().to_bytes())?;
     let stored = transact(storage, "keys.make", |rows| {
         if rows.service_key(FACTORY)?.is_none() {
-            rows.put_service_key(&made)?;
+            rows.add_service_key(&made)?;
         }
         Ok(rows.service_key(FACTORY)?)
     })?;
@@ -141,7 +141,7 @@ pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(row_names)) {
         let Some(row) = step.rows.service_key(name)? else { continue };
         if let Some(primes) = step.sealer.reseal(Binding { column: COLUMN, row: name }, &row.primes)? {
-            step.rows.put_service_key(&ServiceKeyRow { primes, ..row })?;
+            step.rows.add_service_key(&ServiceKeyRow { primes, ..row })?;
             resealed += 1;
         }
     }

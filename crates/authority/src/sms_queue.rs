@@ -106,10 +106,12 @@ impl SmsDispatcher<'_> {
 
     /// Returns the number of messages that wait, counted up to the limit of the queue.
     pub(crate) fn waiting(&self, ctx: &Context<'_>) -> Result<u32, Failure> {
-        let Some(retry) = self.retry else { return Ok(0) };
+        // Without retries nothing waits, but the database is asked in any case: the caller learns
+        // whether it answers.
+        let limit = self.retry.map_or(0, |retry| retry.max_queue);
         // The count has a step of its own. In the transactions that add messages it would make all
         // of them wait for one another.
-        ctx.step("sms.count", |step| Ok(step.rows.waiting_messages(retry.max_queue)?))
+        ctx.step("sms.count", |step| Ok(step.rows.waiting_messages(limit)?))
     }
 
     /// Writes a message into the queue before its first try, if there is a queue.

@@ -196,6 +196,11 @@ impl Step<'_> {
     /// Sets the PIN of the account. The caller writes the row.
     pub(crate) fn set_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
         self.remove_pin(account)?;
+        self.seal_pin(account, pin)
+    }
+
+    /// Seals a PIN into the row of an account that has none.
+    pub(crate) fn seal_pin(&self, account: &mut AccountRow, pin: &Pin) -> Result<(), Failure> {
         account.pin = Some(self.sealer.seal(pin_binding(account), pin.digits().as_bytes())?);
         Ok(())
     }

@@ -155,7 +155,7 @@ fn store(step: &Step<'_>, token: &str, row: TokenRow) -> Result<(), Failure> {
     let family_ends = row.family_made_at.map(|at| at.saturating_add(step.policy.refresh_token_most_millis()));
     let own_end = step.now.saturating_add(step.policy.refresh_token_lifetime_millis());
     let expires_at = own_end.min(family_ends.unwrap_or(i64::MAX));
-    Ok(step.rows.put_token(&TokenRow { hash: hash.bytes, key_id: hash.key_id, expires_at, ..row })?)
+    Ok(step.rows.add_token(&TokenRow { hash: hash.bytes, key_id: hash.key_id, expires_at, ..row })?)
 }
 
 #[cfg(test)]
@@ -197,9 +197,9 @@ mod tests {
         .unwrap();
         let ctx = authority.context();
         let mut account = AccountRow::new("user", 0);
-        ctx.step("test", |step| step.put_account(&account)).unwrap();
+        ctx.step("test", |step| Ok(step.rows.add_account(&account)?)).unwrap();
         let device = DeviceRow { serial: "s".to_owned(), ..DeviceRow::new("device", "user", 0) };
-        ctx.step("test", |step| Ok(step.rows.put_device(&device)?)).unwrap();
+        ctx.step("test", |step| Ok(step.rows.add_device(&device)?)).unwrap();
 
         let old = "A".repeat(TOKEN_LENGTH);
         grant_as_before(&authority, &old);

@@ -258,6 +258,13 @@ impl Folder {
         system::check_room(&self.handle)
     }
 
+    /// Returns whether the system vouches that a file can be replaced by another one: this user
+    /// owns it, it is no mount point by itself, and no attribute forbids it. This takes one system
+    /// call. If the answer is false, replacing may fail, or the system does not tell.
+    pub fn is_surely_replaceable(&self, name: impl AsRef<OsStr>) -> bool {
+        system::is_surely_replaceable(&self.handle, name.as_ref())
+    }
+
     /// Renames a file in the folder. Replaces a file that has the new name.
     pub fn rename(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> io::Result<()> {
         system::rename(&self.handle, from.as_ref(), to.as_ref())
@@ -276,7 +283,12 @@ impl Folder {
     /// Removes the temporary files for `name` that a crash left behind. Files that a process is
     /// writing now stay. An error is ignored: a leftover does no harm.
     pub fn remove_leftovers(&self, name: impl AsRef<OsStr>) {
-        for leftover in self.temporaries_of(name.as_ref()) {
+        self.remove_leftovers_of(&[name.as_ref()]);
+    }
+
+    /// Does the same for several names, and reads the folder once.
+    pub fn remove_leftovers_of<N: AsRef<OsStr>>(&self, names: &[N]) {
+        for leftover in self.temporaries_of(names) {
             let Ok(file) = self.open_unnamed(&leftover) else { continue };
             if file.try_lock().is_ok() {
                 let _ = self.remove(&leftover);
@@ -299,12 +311,13 @@ impl Folder {
     fn remove_names_of(&self, name: &OsStr, id: FileId) -> bool {
         let is_same = |name: &OsString| system::facts_at(&self.handle, name).is_ok_and(|facts| facts.id == id);
         // `count` removes all of them; `any` would stop after the first.
-        self.temporaries_of(name).filter(is_same).filter(|name| self.remove(name).is_ok()).count() > 0
+        self.temporaries_of(&[name]).filter(is_same).filter(|name| self.remove(name).is_ok()).count() > 0
     }
 
-    fn temporaries_of(&self, target: &OsStr) -> impl Iterator<Item = OsString> {
+    fn temporaries_of<N: AsRef<OsStr>>(&self, targets: &[N]) -> impl Iterator<Item = OsString> {
         let entries = std::fs::read_dir(&self.real).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name()).filter(move |name| is_temporary_of(name, target))
+        let is_temporary = |name: &OsString| targets.iter().any(|target| is_temporary_of(name, target.as_ref()));
+        entries.map(|entry| entry.file_name()).filter(is_temporary)
     }
 
     /// Refuses a file that has a flaw. Returns whether its mode must still be changed, because

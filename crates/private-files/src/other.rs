@@ -87,6 +87,14 @@ pub(crate) fn close_name_to_others(_: &Handle, _: &OsStr) -> io::Result<()> {
     Ok(())
 }
 
+pub(crate) fn is_surely_replaceable(_: &Handle, _: &OsStr) -> bool {
+    false
+}
+
+pub(crate) fn reserve(_: &File, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn rename(handle: &Handle, from: &OsStr, to: &OsStr) -> io::Result<()> {
     fs::rename(handle.join(from), handle.join(to))
 }

@@ -30,6 +30,26 @@ impl Folder {
         Temporary::write(self, name.as_ref(), content)
     }
 
+    /// Proves that a file of this size can be written in the folder and renamed to `name`. The file
+    /// is removed again. A file with this name is replaced.
+    ///
+    /// The system reserves the space at once. A file system that cannot do that, such as an older
+    /// NFS, has to write the file durably, because it may report a full disk only then.
+    pub fn prove_writable(&self, name: impl AsRef<OsStr>, size: u16) -> io::Result<()> {
+        let name = name.as_ref();
+        let reserved = Temporary::make(self, name)?;
+        match system::reserve(&reserved.file, size.into()) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                let mut file = &reserved.file;
+                file.write_all(&vec![0x5a; size.into()])?;
+                file.sync_all()?;
+            }
+            done => done?,
+        }
+        reserved.replace()?;
+        self.remove(name)
+    }
+
     /// Does the same as [`Folder::write_temporary`] for a secret. The secret is refused if other
     /// users could read it.
     pub fn write_temporary_secret(&self, name: impl AsRef<OsStr>, content: &[u8]) -> io::Result<Temporary<'_>> {

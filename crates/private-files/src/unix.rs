@@ -86,9 +86,9 @@ fn refuse_foreign(stat: &Stat, path: &Path, is_parent: bool) -> io::Result<()> {
     }
     let mode = Mode::from_raw_mode(stat.st_mode as _);
     let kept_apart = is_parent && mode.contains(Mode::SVTX);
-    let by_others = mode.contains(Mode::WOTH);
-    let by_group = mode.contains(Mode::WGRP) && !is_private_group(stat.st_gid);
-    if (by_others || by_group) && !kept_apart {
+    // Whether a group is private is asked last: the answer reads two files.
+    let is_open = mode.contains(Mode::WOTH) || (mode.contains(Mode::WGRP) && !is_private_group(stat.st_gid));
+    if !kept_apart && is_open {
         let mode = u32::from(mode.bits()) & 0o7777;
         return Err(Flaw::FolderOpen { folder: path.to_owned(), mode }.into());
     }
@@ -176,6 +176,48 @@ pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
 
 pub(crate) fn close_name_to_others(handle: &Handle, name: &OsStr) -> io::Result<()> {
     Ok(rustix::fs::chmodat(handle, name, FILE, AtFlags::empty())?)
+}
+
+/// Returns whether the system vouches that a file of this user can be replaced: the file is no
+/// mount point, and has neither of the attributes that forbid it.
+pub(crate) fn is_surely_replaceable(handle: &Handle, name: &OsStr) -> bool {
+    // Android's sandbox may kill a process that makes this system call.
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{StatxAttributes, StatxFlags, statx};
+        let Ok(known) = statx(handle, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS) else { return false };
+        let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+        // Linux before 5.8 does not tell mount points, and some file systems tell no attributes. In
+        // a folder with the sticky bit, a file of another user cannot be replaced.
+        FileType::from_raw_mode(known.stx_mode.into()) == FileType::RegularFile
+            && known.stx_attributes_mask.contains(fixed)
+            && !known.stx_attributes.intersects(fixed)
+            && known.stx_uid == user()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (handle, name);
+        false
+    }
+}
+
+/// Reserves the first `bytes` of a file on its disk. Returns `Unsupported` if the file system
+/// cannot do that.
+pub(crate) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let reserve = || rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+        rustix::io::retry_on_intr(reserve).map_err(|error| match error {
+            // The last one is a sandbox that forbids the call.
+            Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM => io::ErrorKind::Unsupported.into(),
+            error => error.into(),
+        })
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (file, bytes);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 pub(crate) fn rename(handle: &Handle, from: &OsStr, to: &OsStr) -> io::Result<()> {

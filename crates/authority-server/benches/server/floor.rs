@@ -20,27 +20,22 @@ use crate::program::{ACCOUNTS, PIN};
 const DEVICE: &str = "SELECT id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync,
     since_evolution, day, passwords_of_day FROM devices WHERE id = $1 AND removed_at IS NULL";
 const ACCOUNT: &str = "SELECT name, pin, pin_tries, blocked, phone_number FROM accounts WHERE name = $1";
-const CHALLENGE: &str = "INSERT INTO challenges (device, mode, challenge, made_at) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at";
-const TAKE: &str = "DELETE FROM challenges WHERE device = $1 AND mode = $2 RETURNING challenge, made_at";
-const USED: &str =
-    "INSERT INTO devices (id, account, created_at, used_at, serial, name, k0, k1, next_k1, secret, tsync,
-        since_evolution, day, passwords_of_day)
-    SELECT id, account, created_at, CAST($2 AS BIGINT), serial, name, k0, k1, next_k1, secret, tsync, since_evolution, day,
-        passwords_of_day + 1
-    FROM devices WHERE id = $1
-    ON CONFLICT (id) DO UPDATE SET used_at = excluded.used_at, name = excluded.name, k0 = excluded.k0,
-        k1 = excluded.k1, next_k1 = excluded.next_k1, secret = excluded.secret, tsync = excluded.tsync,
-        since_evolution = excluded.since_evolution, day = excluded.day, passwords_of_day = excluded.passwords_of_day";
-const FORGET: &str = "DELETE FROM passwords WHERE account = $1 AND expires_at <= $2";
+const CHALLENGE: &str = "UPDATE devices SET challenges = $1, challenges_mac = $2 WHERE id = $3 AND removed_at IS NULL";
+const USED: &str = "UPDATE devices SET used_at = $1, name = name, k0 = k0, k1 = k1, next_k1 = next_k1, secret = secret,
+        tsync = tsync, since_evolution = since_evolution, day = day, passwords_of_day = passwords_of_day + 1
+    WHERE id = $2 AND removed_at IS NULL";
 const GRANT: &str =
     "INSERT INTO passwords (account, hash, key_id, device, expires_at, used) VALUES ($1, $2, 1, $3, $4, $5)
     ON CONFLICT (account, hash) DO UPDATE SET key_id = excluded.key_id, device = excluded.device,
         expires_at = excluded.expires_at, used = excluded.used";
 const FOUND: &str =
     "SELECT account, hash, key_id, device, expires_at, used FROM passwords WHERE account = $1 AND hash = $2";
+const ACCEPT: &str = "DELETE FROM passwords WHERE account = $1 AND hash = $2";
 const AUDIT: &str = "INSERT INTO audit (id, at, account, device, event) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO NOTHING";
+
+/// The text of one challenge.
+const TEXT: &str = "otp:0123456789abcdef0123456789abcdef:1700000000000";
 
 /// A device that makes passwords.
 struct EnrolledDevice {
@@ -138,14 +133,13 @@ fn sqlite_round(connection: &mut Connection, EnrolledDevice { account, device }:
             0 => {
                 find(DEVICE, &[device]);
                 find(ACCOUNT, &[account]);
-                write(CHALLENGE, &[device, &"otp", &"0123456789abcdef0123456789abcdef", &now]);
+                write(CHALLENGE, &[&TEXT, &hash, device]);
             }
             1 => {
                 find(DEVICE, &[device]);
                 find(ACCOUNT, &[account]);
-                find(TAKE, &[device, &"otp"]);
-                write(USED, &[device, &now]);
-                write(FORGET, &[account, &now]);
+                write(CHALLENGE, &[&"", &hash, device]);
+                write(USED, &[&now, device]);
                 write(GRANT, &[account, &hash, device, &later, &false]);
                 write(AUDIT, &[&ids[0], &now, account, device, &"password.granted"]);
             }
@@ -153,7 +147,7 @@ fn sqlite_round(connection: &mut Connection, EnrolledDevice { account, device }:
                 find(FOUND, &[account, &hash]);
                 find(ACCOUNT, &[account]);
                 write(AUDIT, &[&ids[1], &now, account, device, &"password.accepted"]);
-                write(GRANT, &[account, &hash, device, &later, &true]);
+                write(ACCEPT, &[account, &hash]);
             }
         }
         transaction.commit().unwrap();
@@ -182,7 +176,8 @@ impl Floor for PostgresFloor {
         measure(threads, time, |thread| {
             let mut order = share_of(&self.devices, thread, threads);
             let mut client = Client::connect(&self.url, NoTls).unwrap();
-            let all = [DEVICE, ACCOUNT, CHALLENGE, TAKE, USED, FORGET, GRANT, FOUND, AUDIT];
+            client.batch_execute("SET enable_seqscan = off").unwrap();
+            let all = [DEVICE, ACCOUNT, CHALLENGE, USED, GRANT, FOUND, ACCEPT, AUDIT];
             let prepared: Vec<Statement> = all.iter().map(|sql| client.prepare(sql).unwrap()).collect();
             move || {
                 let (device, values) = (order.next().unwrap(), Values::new());
@@ -204,22 +199,21 @@ fn postgres_step(
     Values { now, later, hash, ids }: &Values,
     step: u32,
 ) -> Result<(), postgres::Error> {
-    let [find_device, find_account, challenge, take, used, forget, grant, found, audit] = prepared else {
-        unreachable!("nine statements")
+    let [find_device, find_account, challenge, used, grant, found, accept, audit] = prepared else {
+        unreachable!("eight statements")
     };
-    let mut transaction = client.build_transaction().isolation_level(IsolationLevel::Serializable).start()?;
+    let mut transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start()?;
     match step {
         0 => {
             transaction.query(find_device, &[device])?;
             transaction.query(find_account, &[account])?;
-            transaction.execute(challenge, &[device, &"otp", &"0123456789abcdef0123456789abcdef", now])?;
+            transaction.execute(challenge, &[&TEXT, hash, device])?;
         }
         1 => {
             transaction.query(find_device, &[device])?;
             transaction.query(find_account, &[account])?;
-            transaction.query(take, &[device, &"otp"])?;
-            transaction.execute(used, &[device, now])?;
-            transaction.execute(forget, &[account, now])?;
+            transaction.execute(challenge, &[&"", hash, device])?;
+            transaction.execute(used, &[now, device])?;
             transaction.execute(grant, &[account, hash, device, later, &0_i64])?;
             transaction.execute(audit, &[&ids[0], now, account, device, &"password.granted"])?;
         }
@@ -227,7 +221,7 @@ fn postgres_step(
             transaction.query(found, &[account, hash])?;
             transaction.query(find_account, &[account])?;
             transaction.execute(audit, &[&ids[1], now, account, device, &"password.accepted"])?;
-            transaction.execute(grant, &[account, hash, device, later, &1_i64])?;
+            transaction.execute(accept, &[account, hash])?;
         }
     }
     transaction.commit()

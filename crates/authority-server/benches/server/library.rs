@@ -26,7 +26,7 @@ pub(crate) struct Library {
 
 /// The last code that was sent to each thread's account.
 #[derive(Clone, Default)]
-struct Inbox(Arc<Mutex<HashMap<ThreadId, String>>>);
+pub(crate) struct Inbox(Arc<Mutex<HashMap<ThreadId, String>>>);
 
 impl SmsGateway for Inbox {
     fn send(&self, sms: &Sms) -> Result<(), SmsError> {
@@ -35,25 +35,39 @@ impl SmsGateway for Inbox {
     }
 }
 
+/// Opens a database with the master key of the programs and without their limits.
+pub(crate) fn open(database: Database, sms: Inbox) -> Authority {
+    let authority = Authority::open(Options {
+        database,
+        master_key: MasterKey::new(1, [7; 32]).into(),
+        policy: Policy {
+            evolve_k1_every: 0,
+            max_devices: 1_000_000,
+            codes_per_hour: 1_000_000,
+            codes_per_day: 1_000_000,
+            ..Policy::default()
+        },
+        sms: Box::new(sms),
+        sms_retry: None,
+        clock: Box::new(SystemClock),
+    });
+    authority.unwrap()
+}
+
 impl Library {
     /// Creates a service over this folder's file, or over the database that is named instead.
     pub(crate) fn new(folder: TempDir, database: Option<Database>) -> Self {
         let last = Inbox::default();
-        let authority = Authority::open(Options {
-            database: database.unwrap_or_else(|| folder.path().join("authority.db").into()),
-            master_key: MasterKey::new(1, [7; 32]).into(),
-            policy: Policy {
-                evolve_k1_every: 0,
-                max_devices: 1_000_000,
-                codes_per_hour: 1_000_000,
-                codes_per_day: 1_000_000,
-                ..Policy::default()
-            },
-            sms: Box::new(last.clone()),
-            sms_retry: None,
-            clock: Box::new(SystemClock),
-        });
-        Self { authority: authority.unwrap(), last, _folder: folder }
+        let database = database.unwrap_or_else(|| folder.path().join("authority.db").into());
+        Self { authority: open(database, last.clone()), last, _folder: folder }
+    }
+
+    /// Closes the database and returns its folder.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn into_folder(self) -> TempDir {
+        let Self { authority, _folder: folder, .. } = self;
+        drop(authority);
+        folder
     }
 
     pub(crate) fn in_memory() -> Self {

@@ -1,5 +1,6 @@
 //! Clients that repeat one operation, each over a connection of its own.
 
+use std::borrow::Borrow;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -26,14 +27,19 @@ impl Measured {
         self.times.len()
     }
 
-    pub(crate) fn line(&self, name: &str) -> String {
+    /// Returns the times that these parts of the operations did not exceed, in milliseconds.
+    pub(crate) fn percentiles<const N: usize>(&self, parts: [f64; N]) -> [f64; N] {
         let mut sorted = self.times.clone();
         sorted.sort_unstable();
-        let at = |part: f64| {
+        parts.map(|part| {
             let index = ((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1));
             sorted.get(index).map_or(f64::NAN, |time| 1000.0 * time.as_secs_f64())
-        };
-        format!("{name:<52} {:>9.0} {:>9.2} {:>9.2} {:>9.2}", self.rate(), at(0.5), at(0.9), at(0.99))
+        })
+    }
+
+    pub(crate) fn line(&self, name: &str) -> String {
+        let [p50, p90, p99] = self.percentiles([0.5, 0.9, 0.99]);
+        format!("{name:<52} {:>9.0} {p50:>9.2} {p90:>9.2} {p99:>9.2}", self.rate())
     }
 }
 
@@ -63,20 +69,48 @@ pub(crate) fn measure<W: FnMut()>(threads: usize, time: Duration, worker: impl F
     Measured { times: done.into_iter().flat_map(|(times, _)| times).collect(), whole }
 }
 
+/// An account with an activated device.
+pub(crate) struct Enrolled {
+    pub(crate) account: AccountName,
+    pub(crate) device: Device,
+}
+
+/// Activates a device for each account.
+pub(crate) fn enrolled(program: &Program) -> Vec<Enrolled> {
+    let enroll = |number| {
+        let client = Client::new(program, number);
+        let device = Device::activate(&client, &client.account, PIN);
+        Enrolled { account: client.account, device }
+    };
+    (0..ACCOUNTS).map(enroll).collect()
+}
+
 /// Measures passwords, each made and checked. The connections share the accounts out and use their
 /// own in turn: with hundreds of passwords a second, one account would have more unexpired ones
 /// than any user has.
 pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -> Measured {
+    passwords_of(program, &enrolled(program), connections, time)
+}
+
+/// Measures passwords of these devices, which the connections share out.
+pub(crate) fn passwords_of(program: &Program, devices: &[Enrolled], connections: usize, time: Duration) -> Measured {
+    passwords_by(program, connections, time, |thread| devices.iter().skip(thread).step_by(connections).cycle())
+}
+
+/// Measures passwords. `order` returns the devices of a connection, one after another without an
+/// end.
+pub(crate) fn passwords_by<D: Borrow<Enrolled>, I: Iterator<Item = D>>(
+    program: &Program,
+    connections: usize,
+    time: Duration,
+    order: impl Fn(usize) -> I + Sync,
+) -> Measured {
     measure(connections, time, |thread| {
-        let client = Client::new(program, thread);
-        let activated = |number| {
-            let own = Client::new(program, number);
-            (own.account.clone(), Device::activate(&own, &own.account, PIN))
-        };
-        let devices: Vec<_> = (thread..ACCOUNTS).step_by(connections).map(activated).collect();
-        let mut order = (0..devices.len()).cycle();
+        let client = Client::connected(program, thread);
+        let mut order = order(thread);
         move || {
-            let (account, device) = &devices[order.next().unwrap()];
+            let next = order.next().unwrap();
+            let Enrolled { account, device } = next.borrow();
             let otp = device.made(&client, PIN);
             let parameters = [
                 ("action", "authenticate"),
@@ -91,13 +125,29 @@ pub(crate) fn passwords(program: &Program, connections: usize, time: Duration) -
     })
 }
 
-/// Measures activations, each of a new device.
+/// Measures activations, each of a new device. Each connection uses its share of the accounts in
+/// turn.
 pub(crate) fn activations(program: &Program, connections: usize, time: Duration) -> Measured {
     measure(connections, time, |thread| {
-        let client = Client::new(program, thread);
-        let account = client.account.clone();
-        move || drop(Device::activate(&client, &account, PIN))
+        let mut client = Client::connected(program, thread);
+        let mut order = (thread..ACCOUNTS).step_by(connections).cycle();
+        (thread..ACCOUNTS).step_by(connections).for_each(|number| client.certify(number));
+        move || {
+            client.account = name(order.next().unwrap());
+            drop(Device::activate(&client, &client.account, PIN));
+        }
     })
+}
+
+/// Returns the name of an account.
+pub(crate) fn name(number: usize) -> AccountName {
+    AccountName::new(&format!("bench{number}")).unwrap()
+}
+
+/// Returns the phone number of an account.
+pub(crate) fn phone_number(account: &AccountName) -> String {
+    let digits: String = account.as_str().chars().filter(char::is_ascii_digit).collect();
+    format!("+336{digits:0>8}")
 }
 
 /// A connection that is kept, and the account that uses it. The client does only the necessary
@@ -109,13 +159,17 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
+    /// Connects as an account that has a phone number.
     fn new(program: &'a Program, number: usize) -> Self {
+        let mut client = Self::connected(program, number);
+        client.certify(number);
+        client
+    }
+
+    fn connected(program: &'a Program, number: usize) -> Self {
         let stream = TcpStream::connect(&program.address).unwrap();
         stream.set_nodelay(true).unwrap();
-        let account = AccountName::new(&format!("bench{number}")).unwrap();
-        let client = Self { program, account, stream };
-        client.certify();
-        client
+        Self { program, account: name(number), stream }
     }
 
     fn ask(&self, method: &str, target: &str, with_token: bool, body: &str) -> String {
@@ -132,8 +186,9 @@ impl<'a> Client<'a> {
         read(&self.stream)
     }
 
-    /// Gives the account a phone number of its own, if it has none.
-    fn certify(&self) {
+    /// Becomes this account, and gives it a phone number of its own if it has none.
+    fn certify(&mut self, number: usize) {
+        self.account = name(number);
         const PATH: &str = "/applications/cvs/v4/mobile";
         let number = self.number();
         let path = format!("{PATH}/trustedPhoneNumber?client_id=bench");
@@ -147,8 +202,7 @@ impl<'a> Client<'a> {
     }
 
     fn number(&self) -> String {
-        let digits: String = self.account.as_str().chars().filter(char::is_ascii_digit).collect();
-        format!("+336{digits:0>8}")
+        phone_number(&self.account)
     }
 }
 

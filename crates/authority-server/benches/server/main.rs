@@ -3,14 +3,19 @@
 //!
 //! The harness is our own. It measures rates and percentiles at a number of connections, and their
 //! ratio to a floor. `PIMS_BENCH_SECONDS` is the time of each figure, `PIMS_BENCH_MEMORY_SECONDS`
-//! the time that the memory is watched.
+//! the time that the memory is watched. With `PIMS_BENCH_BASE`, the path of another program, it
+//! measures the two beside each other instead: compare.rs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
+mod compare;
 mod floor;
+#[cfg(feature = "bulk")]
+mod growth;
 mod library;
 mod load;
 mod program;
+mod report;
 
 #[path = "../../../authority/tests/service_postgres/cluster.rs"]
 #[allow(dead_code, reason = "the tests of the library need more of it")]
@@ -31,14 +36,20 @@ use library::Library;
 use load::Measured;
 use program::Program;
 
-const CONNECTIONS: [usize; 3] = [1, 8, 64];
+pub(crate) const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
 /// The connections of the service to PostgreSQL: its default.
 const POOL: usize = 8;
 
+/// Returns the seconds in an environment variable.
 fn seconds(variable: &str, default: u64) -> Duration {
-    let given = std::env::var(variable).ok().map(|text| text.parse().expect("seconds"));
-    Duration::from_secs(given.unwrap_or(default))
+    Duration::from_secs(number(variable, default))
+}
+
+/// Returns the number in an environment variable that is neither missing nor empty.
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
+    let given = std::env::var(variable).ok().filter(|text| !text.is_empty());
+    given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}: not a number")))
 }
 
 fn main() {
@@ -46,8 +57,15 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    let time = seconds("PIMS_BENCH_SECONDS", 10);
     Cluster::shared().make_durable();
+    if let Some(base) = std::env::var_os("PIMS_BENCH_BASE").filter(|base| !base.is_empty()) {
+        return compare::run(base.into());
+    }
+    #[cfg(feature = "bulk")]
+    if std::env::args().any(|argument| argument == "growth") {
+        return growth::run();
+    }
+    let time = seconds("PIMS_BENCH_SECONDS", 10);
     println!("One-time passwords: setup, finalize and the relying party's check, a second; milliseconds of one");
     println!("{}", Measured::HEAD);
     library::passwords(time);
@@ -79,26 +97,42 @@ fn main() {
     memory(seconds("PIMS_BENCH_MEMORY_SECONDS", 300));
 }
 
+/// Returns whether a part of a run is wanted: `PIMS_BENCH_ONLY` names the only ones, if it is set.
+pub(crate) fn is_wanted(part: &str, known: &[&str]) -> bool {
+    let only = std::env::var("PIMS_BENCH_ONLY").unwrap_or_default();
+    let mut parts = only.split([',', ' ']).filter(|part| !part.is_empty()).peekable();
+    let is_all = parts.peek().is_none();
+    let parts: Vec<&str> = parts.collect();
+    assert!(parts.iter().all(|part| known.contains(part)), "ONLY={only}: not some of {known:?}");
+    is_all || parts.contains(&part)
+}
+
 /// The database of the service.
+#[derive(Clone, Copy)]
 pub(crate) enum Database {
     Sqlite,
     Postgres,
 }
 
 impl Database {
-    /// Creates a new schema on the shared server.
-    pub(crate) fn schema() -> String {
+    /// Creates a new database on the shared server, and returns its name.
+    pub(crate) fn new_database() -> String {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let schema = format!("bench{}", NEXT.fetch_add(1, Ordering::SeqCst));
+        let name = format!("bench{}", NEXT.fetch_add(1, Ordering::SeqCst));
         let mut client = postgres::Client::connect(&Cluster::shared().address("postgres"), postgres::NoTls).unwrap();
-        client.batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
-        schema
+        client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        name
     }
 
-    /// Returns the address of a new schema.
+    /// Returns a database on the shared server.
+    pub(crate) fn named(name: &str) -> authority::Database {
+        authority::Database::Postgres(Postgres::new(Cluster::shared().address(name)))
+    }
+
+    /// Returns the address of a new database.
     pub(crate) fn address() -> String {
-        Cluster::shared().address("postgres") + &format!(" options='-c search_path={}'", Self::schema())
+        Cluster::shared().address(&Self::new_database())
     }
 
     /// Creates the library over such a database, on the same disk as the program's.
@@ -106,7 +140,7 @@ impl Database {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let database = match self {
             Self::Sqlite => None,
-            Self::Postgres => Some(authority::Database::Postgres(Postgres::new(Self::address()))),
+            Self::Postgres => Some(Self::named(&Self::new_database())),
         };
         Library::new(folder, database)
     }

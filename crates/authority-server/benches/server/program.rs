@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,10 @@ use crate::issuer::{Issuer, claims_of};
 /// The token of the relying party.
 pub(crate) const SHOP: &str = "4b7a1c09e2d85f36a0c9187be4d25f631f0a8c7e5d93b264";
 
+/// The token of the operator.
+#[cfg(feature = "bulk")]
+const OPERATOR: &str = "9e3c5a7d1f2b4860c8e6a4d2b0f19735d7c5b3a1f0e9d8c7";
+
 pub(crate) const PIN: &str = "1234";
 
 /// The number of accounts: the greatest number of connections.
@@ -27,6 +32,9 @@ pub(crate) const ACCOUNTS: usize = 64;
 const CONFIG: &str = r#"
 [listen]
 address = "127.0.0.1:0"
+[admin]
+address = "127.0.0.1:0"
+token = "9e3c5a7d1f2b4860c8e6a4d2b0f19735d7c5b3a1f0e9d8c7"
 [sms]
 gateway = "webhook"
 webhook_url = "HOOK"
@@ -69,10 +77,13 @@ format = "json"
 
 pub(crate) struct Program {
     pub(crate) address: String,
+    /// The address of the operators' listener.
+    operators: String,
     process: Child,
     gateway: Gateway,
-    _folder: TempDir,
-    schema: Option<String>,
+    #[cfg_attr(not(feature = "bulk"), allow(dead_code, reason = "it is kept for the program"))]
+    folder: TempDir,
+    database: Option<String>,
 }
 
 /// Returns the token of an account, signed by the issuer. An account always has the same one.
@@ -83,48 +94,56 @@ pub(crate) fn token(account: &AccountName) -> String {
 }
 
 impl Program {
+    /// Starts the program of this tree.
     pub(crate) fn start(database: &Database) -> Self {
-        // On the disk that databases lie on, not in memory.
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let schema = match database {
+        Self::start_other(Path::new(env!("CARGO_BIN_EXE_pims-authority")), database)
+    }
+
+    /// Starts a program, perhaps of another version, in a new folder and over a new database. An
+    /// older version refuses keys that it does not know: they are left out then.
+    pub(crate) fn start_other(program: &Path, database: &Database) -> Self {
+        let made = match database {
             Database::Sqlite => None,
-            Database::Postgres => Some(Database::schema()),
+            Database::Postgres => Some(Database::new_database()),
         };
-        let url = schema.as_ref().map_or_else(
+        // On the disk that databases lie on, not in memory.
+        Self::start_in(program, tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), made)
+    }
+
+    /// Starts a program in a folder, over the folder's SQLite file or a database on PostgreSQL.
+    pub(crate) fn start_in(program: &Path, folder: TempDir, database: Option<String>) -> Self {
+        let url = database.as_ref().map_or_else(
             || "sqlite:authority.db".to_owned(),
-            |schema| {
+            |name| {
                 let socket = Cluster::shared().data().trim_end_matches("/data").replace('/', "%2F");
-                format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{schema}")
+                format!("postgres://pims@{socket}/{name}")
             },
         );
         let key = "07".repeat(32);
         let gateway = Gateway::start();
         let config = CONFIG.replace("HOOK", &gateway.url);
-        let config = format!("{config}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n");
+        let mut config = format!("{config}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n");
         std::fs::write(folder.path().join("jwks.json"), Issuer::standard().key_set()).unwrap();
-        let file = folder.path().join("config.toml");
-        std::fs::write(&file, config).unwrap();
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        let log = folder.path().join("log");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_pims-authority"))
-            .arg("--config")
-            .arg(&file)
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let address = loop {
-            let text = std::fs::read_to_string(&log).unwrap();
-            let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            if let Some(line) = lines.find(|line| line["message"] == "listening") {
-                break line["address"].as_str().unwrap().to_owned();
+        let (file, log) = (folder.path().join("config.toml"), folder.path().join("log"));
+        loop {
+            std::fs::write(&file, &config).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            let mut process = Command::new(program)
+                .arg("--config")
+                .arg(&file)
+                .arg("serve")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(File::create(&log).unwrap())
+                .spawn()
+                .unwrap();
+            match listening(&mut process, &log) {
+                Ok((address, operators)) => {
+                    return Self { address, operators, process, gateway, folder, database };
+                }
+                Err(text) => config = without_unknown_keys(&config, &text),
             }
-            assert!(process.try_wait().unwrap().is_none(), "it did not start: {text}");
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        };
-        Self { address, process, gateway, _folder: folder, schema }
+        }
     }
 
     /// Returns the last code that was sent to a number.
@@ -134,16 +153,85 @@ impl Program {
 
     /// Returns the size of each table's rows on PostgreSQL, with their indexes.
     pub(crate) fn tables(&self) -> Vec<String> {
-        let schema = self.schema.as_ref().expect("it runs on PostgreSQL");
-        let mut client = postgres::Client::connect(&Cluster::shared().address("postgres"), postgres::NoTls).unwrap();
+        let mut client = self.client();
         let mut line = |table: &str| {
-            let sql =
-                format!("SELECT (SELECT count(*) FROM {schema}.{table}), pg_total_relation_size('{schema}.{table}')");
+            let sql = format!("SELECT (SELECT count(*) FROM {table}), pg_total_relation_size('{table}')");
             let row = client.query_one(&sql, &[]).unwrap();
             let (rows, bytes): (i64, i64) = (row.get(0), row.get(1));
             format!("{table:<12} {rows:>10} rows {:>8} bytes each", bytes.checked_div(rows).unwrap_or(0))
         };
-        ["accounts", "devices", "challenges", "codes", "passwords", "audit"].map(&mut line).to_vec()
+        ["accounts", "devices", "codes", "passwords", "audit"].map(&mut line).to_vec()
+    }
+
+    /// Does the work of autovacuum on PostgreSQL now, so that no figure depends on its time.
+    pub(crate) fn vacuum(&self) {
+        if self.database.is_some() {
+            self.client().batch_execute("VACUUM (ANALYZE)").unwrap();
+        }
+    }
+
+    fn client(&self) -> postgres::Client {
+        let name = self.database.as_ref().expect("it runs on PostgreSQL");
+        postgres::Client::connect(&Cluster::shared().address(name), postgres::NoTls).unwrap()
+    }
+
+    /// Returns the number of steps that ran again after a conflict, from `/metrics`.
+    pub(crate) fn retries(&self) -> u64 {
+        let text = self.operate("GET /metrics HTTP/1.1\r\nhost: bench\r\n");
+        let value = text.lines().find_map(|line| line.strip_prefix("pims_authority_database_retries_total "));
+        value.unwrap_or_else(|| panic!("no counter of retries in {text}")).trim().parse().unwrap()
+    }
+
+    /// Returns the database, for another process beside the program.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn database(&self) -> authority::Database {
+        let file = || self.folder.path().join("authority.db").into();
+        self.database.as_deref().map_or_else(file, Database::named)
+    }
+
+    /// Returns the size of the database on the disk.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn bytes(&self) -> u64 {
+        if self.database.is_some() {
+            let row = self.client().query_one("SELECT pg_database_size(current_database())", &[]).unwrap();
+            return row.get::<_, i64>(0).unsigned_abs();
+        }
+        let size = |file| std::fs::metadata(self.folder.path().join(file)).map_or(0, |file| file.len());
+        ["authority.db", "authority.db-wal"].map(size).iter().sum()
+    }
+
+    /// Runs a command of the program, without its output. Returns the seconds that it took.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn command(&self, arguments: &[&str]) -> f64 {
+        let start = std::time::Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_pims-authority"))
+            .arg("--config")
+            .arg(self.folder.path().join("config.toml"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+        start.elapsed().as_secs_f64()
+    }
+
+    /// Removes an account, as an operator.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn remove_account(&self, account: &AccountName) {
+        let request = format!(
+            "DELETE /admin/v1/accounts/{account} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nauthorization: Bearer {OPERATOR}\r\n"
+        );
+        let response = self.operate(&request);
+        assert!(response.starts_with("HTTP/1.1 20"), "{response}");
+    }
+
+    /// Sends a request to the operators' listener, and returns the response.
+    fn operate(&self, head: &str) -> String {
+        let mut stream = TcpStream::connect(&self.operators).unwrap();
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
     }
 
     /// Returns the program's memory in KiB.
@@ -159,6 +247,42 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Waits until a program listens, and returns the addresses of its two listeners; if it ends, its
+/// output.
+fn listening(process: &mut Child, log: &Path) -> Result<(String, String), String> {
+    loop {
+        let ended = process.try_wait().unwrap().is_some();
+        let text = std::fs::read_to_string(log).unwrap();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        // The words of the second line differ between versions.
+        let (public, operators): (Vec<_>, Vec<_>) =
+            lines.filter(|line| line["address"].is_string()).partition(|line| line["message"] == "listening");
+        let address = |lines: &[Value]| lines.first().map(|line| line["address"].as_str().unwrap().to_owned());
+        if let (Some(public), Some(operators)) = (address(&public), address(&operators)) {
+            return Ok((public, operators));
+        }
+        if ended {
+            return Err(text);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// Returns the configuration without the keys that a program did not know.
+fn without_unknown_keys(config: &str, output: &str) -> String {
+    let unknown: Vec<&str> = output
+        .lines()
+        .filter_map(|line| line.split_once(": there is no such key")?.0.rsplit(' ').next())
+        .filter_map(|path| Some(path.rsplit_once('.').unwrap_or(("", path)).1).filter(|key| !key.is_empty()))
+        .collect();
+    assert!(!unknown.is_empty(), "it did not start: {output}");
+    let is_known =
+        |line: &&str| !unknown.iter().any(|key| line.starts_with(&format!("{key} = ")) || line == &format!("[{key}]"));
+    let kept: Vec<&str> = config.lines().filter(is_known).collect();
+    assert_ne!(kept.join("\n"), config.trim_end(), "it did not start: {output}");
+    kept.join("\n") + "\n"
 }
 
 /// An SMS gateway that keeps the last code of each number.

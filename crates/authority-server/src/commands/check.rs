@@ -29,7 +29,8 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     let warning = guesses::warning(&config.policy, &config.limits);
     if let Some(connect) = connect {
         let authority = open_without_sms(&config)?;
-        authority.ping().map_err(|failure| failure.to_string())?;
+        print_database(&authority)?;
+        authority.ping().and_then(|()| authority.try_room()).map_err(|failure| failure.to_string())?;
         check_rows(&authority)?;
         check_audit_trail(&authority, &connect)?;
         print_advice(&config)?;
@@ -48,6 +49,16 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
         print_line(&format!("warning: {warning}"))?;
     }
     print_line("the configuration is valid")
+}
+
+/// Prints what answers at the address of the database.
+fn print_database(authority: &Authority) -> Result<(), String> {
+    match authority.describe_database() {
+        Ok(Some(description)) => print_line(&format!("the database server: {description}")),
+        Ok(None) => Ok(()),
+        // It takes two connections more. The checks that follow need none.
+        Err(failure) => print_line(&format!("warning: the database server did not describe itself: {failure}")),
+    }
 }
 
 /// Prints advice on settings that are allowed but could be better.

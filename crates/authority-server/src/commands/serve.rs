@@ -22,8 +22,9 @@ use authority::AuditSeal;
 /// Interval at which due SMS are sent.
 const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Interval at which expired rows are removed.
-const PRUNING_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+/// Interval at which expired rows are removed. They are found by their time, so a run that finds
+/// none costs a few statements.
+const PRUNING_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Interval at which the audit trail is sealed, and its boundary is read.
 const SEALING_INTERVAL: Duration = Duration::from_secs(60);
@@ -134,18 +135,20 @@ async fn serve(
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();
-    work.spawn(run_periodically(DELIVERY_INTERVAL, stopped.clone(), service.clone(), move |service: &Service| {
-        deliver(service, || !*ending.borrow());
+    work.spawn(run_periodically(
+        Interval::of(DELIVERY_INTERVAL),
+        stopped.clone(),
+        service.clone(),
+        move |service: &Service| deliver(service, || !*ending.borrow()),
+    ));
+    work.spawn(run_periodically(Interval::of(SEALING_INTERVAL), stopped.clone(), service.clone(), seal));
+    let ending = stopped.clone();
+    let pruning = Interval { first: first_pruning()?, every: PRUNING_INTERVAL };
+    work.spawn(run_periodically(pruning, stopped.clone(), service.clone(), move |service: &Service| {
+        prune(service, keep_days, || !*ending.borrow());
     }));
-    work.spawn(run_periodically(SEALING_INTERVAL, stopped.clone(), service.clone(), seal));
-    if let Some(days) = keep_days {
-        let ending = stopped.clone();
-        work.spawn(run_periodically(PRUNING_INTERVAL, stopped.clone(), service.clone(), move |service: &Service| {
-            prune(service, days, || !*ending.borrow());
-        }));
-    }
     if let Some(every) = service.identity.refresh_every() {
-        work.spawn(run_periodically(every, stopped, service.clone(), refresh));
+        work.spawn(run_periodically(Interval::of(every), stopped, service.clone(), refresh));
     }
     ready(listening)?;
     signals.wait(&service, &certificates).await;
@@ -217,18 +220,42 @@ impl Signals {
     }
 }
 
+/// The pause before the first run of periodic work, and the pause after each run.
+#[derive(Clone, Copy)]
+struct Interval {
+    first: Duration,
+    every: Duration,
+}
+
+impl Interval {
+    fn of(every: Duration) -> Self {
+        Self { first: every, every }
+    }
+}
+
+/// Returns the pause before the first removal of expired rows: 30 to 60 seconds by chance, so that
+/// instances that start together do not do it together. An instance that is soon replaced does it,
+/// too.
+fn first_pruning() -> Result<Duration, String> {
+    let chance = authority::random::hex::<2>().map_err(|failure| failure.to_string())?;
+    let chance = u16::from_str_radix(&chance, 16).map_err(|error| error.to_string())?;
+    Ok(Duration::from_millis(30_000 + u64::from(chance) * 30_000 / u64::from(u16::MAX)))
+}
+
 /// Runs `work` at an interval, on a thread that may block, until the service ends.
 async fn run_periodically(
-    every: Duration,
+    interval: Interval,
     mut stop: watch::Receiver<bool>,
     service: Arc<Service>,
     work: impl Fn(&Service) + Clone + Send + 'static,
 ) {
+    let mut pause = interval.first;
     loop {
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+        pause = interval.every;
         let (service, work) = (service.clone(), work.clone());
         let _ = tokio::task::spawn_blocking(move || work(&service)).await;
     }
@@ -244,9 +271,18 @@ fn deliver(service: &Service, may_continue: impl Fn() -> bool) {
     }
 }
 
-fn prune(service: &Service, days: u32, may_continue: impl Fn() -> bool) {
+/// Removes expired rows. Without a number of days, the audit trail and the ids of removed devices
+/// are kept.
+fn prune(service: &Service, days: Option<u32>, may_continue: impl Fn() -> bool) {
     match service.authority().prune_while(days, may_continue) {
-        Ok(pruned) => tracing::info!(audit = pruned.audit, devices = pruned.tombstones, "expired rows pruned"),
+        Ok(pruned) => tracing::info!(
+            audit = pruned.audit,
+            devices = pruned.tombstones,
+            codes = pruned.codes,
+            passwords = pruned.passwords,
+            tokens = pruned.tokens,
+            "expired rows pruned"
+        ),
         Err(failure) => {
             service.metrics.failed("housekeeping");
             tracing::error!(%failure, "expired rows could not be pruned");
@@ -277,5 +313,18 @@ fn refresh(service: &Service) {
     if let Err(error) = service.identity.refresh() {
         service.metrics.failed("issuer_keys");
         tracing::warn!(%error, "issuer key refresh failed, keeping the current keys");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn housekeeping_begins_within_the_first_minute_and_not_everywhere_at_once() {
+        let pauses: std::collections::BTreeSet<Duration> = (0..100).map(|_| first_pruning().unwrap()).collect();
+        assert!(pauses.iter().all(|pause| (30_000..=60_000).contains(&pause.as_millis())), "{pauses:?}");
+        assert!(pauses.len() > 50, "{pauses:?}");
     }
 }

@@ -100,9 +100,10 @@ fn database(reader: &mut Reader) -> Option<Address> {
         return Some(Address::Sqlite(SqliteFile { path, sharing: sharing(reader) }));
     }
     if url.reveal().starts_with("postgres://") || url.reveal().starts_with("postgresql://") {
-        let address: Result<postgres::Config, _> = url.reveal().parse();
-        if address.is_ok_and(|address| address.get_password().is_some()) {
-            reader.check_secret_in_file("database.url");
+        match authority::Postgres::new(url.reveal()).has_password() {
+            Ok(true) => reader.check_secret_in_file("database.url"),
+            Ok(false) => {}
+            Err(error) => reader.problem("database.url", error.to_string()),
         }
         return Some(Address::Postgres { url, connections, statement_timeout });
     }

@@ -1,9 +1,11 @@
 //! The layers around every request: an id, limits, a timeout, a log line, and a response even if a
 //! handler panics.
 
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -38,27 +40,38 @@ pub(crate) struct Pipeline {
     pub(crate) limited: bool,
 }
 
-/// Runs each request in its own task, so that a request whose client disconnects still completes,
-/// is counted, and settles its reserved tokens.
+/// Completes each request, even if its client disconnects: the request is counted, and settles its
+/// reserved tokens.
 pub(crate) async fn handle(State(pipeline): State<Pipeline>, request: Request, next: Next) -> Response {
     // The connection's permits stay in use until the request is finished.
     let guard = request.extensions().get::<ConnectionGuard>().cloned();
     let id = request_id();
     let operators = !pipeline.limited;
-    let processed = tokio::spawn({
+    let mut response = complete({
         let id = id.clone();
         async move {
             let _guard = guard;
             process(&pipeline, &id, request, next).await
         }
-    });
-    // The task itself does not panic: the panics of handlers are caught.
-    let mut response = processed.await.unwrap_or_else(|_| ApiError::Failed.into_response());
+    })
+    .await;
     add_common_headers(response.headers_mut(), &id);
     if operators {
         add_admin_headers(response.headers_mut());
     }
     response
+}
+
+/// Runs a request on the task of its connection until it waits for something, and then in a task of
+/// its own, which ends with the request and not with the connection. A request that never waits
+/// needs no other thread.
+async fn complete(request: impl Future<Output = Response> + Send + 'static) -> Response {
+    let mut request = Box::pin(request);
+    match poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await {
+        Poll::Ready(response) => response,
+        // The task itself does not panic: the panics of handlers are caught.
+        Poll::Pending => tokio::spawn(request).await.unwrap_or_else(|_| ApiError::Failed.into_response()),
+    }
 }
 
 async fn process(pipeline: &Pipeline, id: &str, mut request: Request, next: Next) -> Response {
@@ -190,4 +203,46 @@ fn add_admin_headers(headers: &mut HeaderMap) {
 /// clock serves.
 fn request_id() -> String {
     authority::random::hex::<8>().map_or_else(|_| format!("{:?}", Instant::now()), |id| id.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_waits_completes_without_the_task_of_its_connection() {
+        let (answer, answered) = oneshot::channel::<()>();
+        let (began, begun) = oneshot::channel();
+        let (completed, complete_request) = oneshot::channel();
+        let request = async move {
+            began.send(()).unwrap();
+            answered.await.unwrap();
+            completed.send(()).unwrap();
+            StatusCode::OK.into_response()
+        };
+        let connection = tokio::spawn(complete(request));
+        begun.await.unwrap();
+        connection.abort();
+        assert!(connection.await.unwrap_err().is_cancelled());
+        answer.send(()).unwrap();
+        complete_request.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_never_waits_stays_in_the_task_of_its_connection() {
+        let task = async { tokio::task::id() };
+        let connection = tokio::spawn(async move {
+            let (own, of_request) = oneshot::channel();
+            let request = async move {
+                own.send(task.await).unwrap();
+                StatusCode::OK.into_response()
+            };
+            assert_eq!(complete(request).await.status(), StatusCode::OK);
+            assert_eq!(of_request.await.unwrap(), tokio::task::id());
+        });
+        connection.await.unwrap();
+    }
 }

@@ -76,7 +76,7 @@ fn statements(log: &str) -> Vec<(String, String)> {
         let logged = line.strip_prefix('[').and_then(|rest| rest.split_once("] LOG:  "));
         match logged {
             Some((process, entry)) => {
-                // `execute s3: …` for a prepared statement; the number belongs to the connection.
+                // `execute <unnamed>: …` for a statement with parameters.
                 let is_run = entry.starts_with("execute ") || entry.starts_with("statement: ");
                 if let Some((_, statement)) = entry.split_once(": ").filter(|_| is_run) {
                     all.push((process.to_owned(), statement.to_owned()));

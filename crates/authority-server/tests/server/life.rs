@@ -121,3 +121,19 @@ fn a_program_that_cannot_begin_says_why_and_fails() {
     fails(&Setup::new().set("listen.address", "0.0.0.0:0"), "plain HTTP is for loopback addresses");
     fails(&Setup::new().set("policy.max_pin_tries", 0), "policy.max_pin_tries");
 }
+
+#[test]
+fn expired_rows_are_removed_soon_after_the_start() {
+    for keep_days in [0, 400] {
+        let world = Setup::new().set("housekeeping.keep_days", keep_days).start();
+        world.account("alice");
+        let added =
+            world.setup.database.execute("INSERT INTO code_requests (account, at, id) VALUES ('alice', 5, 'old')");
+        assert_eq!(added, 1);
+        // It begins within a minute of the start. A test waits at most a minute for a line.
+        let pruned = |line: &serde_json::Value| line["message"] == "expired rows pruned";
+        poll(|| world.log.text().contains("expired rows pruned").then_some(()));
+        world.log.wait_for(pruned);
+        assert!(!world.rows().iter().any(|row| row.contains("\"old\"")), "{:?}", world.rows());
+    }
+}

@@ -32,6 +32,7 @@ mod readiness;
 mod routes;
 mod schema;
 mod secrets;
+mod silent_database;
 mod slow_clients;
 mod sms_rules;
 mod world;
@@ -42,6 +43,9 @@ mod cluster;
 #[path = "../../../authority/tests/service/device.rs"]
 #[allow(dead_code, reason = "the tests of the library need more of it")]
 mod device;
+#[path = "../../../authority/tests/service_postgres/proxy.rs"]
+#[allow(dead_code, reason = "the tests of the library need more of it")]
+mod proxy;
 #[path = "../../../authority/tests/service/state.rs"]
 mod state;
 #[path = "../../../../tests/two_users/mod.rs"]

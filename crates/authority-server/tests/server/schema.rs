@@ -1,4 +1,5 @@
-//! A database for programs on PostgreSQL: a schema of its own on a server.
+//! A database for programs on PostgreSQL: a schema of its own on a server, and a role whose
+//! searches begin there.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -39,7 +40,9 @@ impl Lock {
 }
 
 pub(crate) struct Schema {
-    name: String,
+    /// The role that the schema belongs to.
+    pub(crate) role: String,
+    /// The address of the server itself.
     server: String,
     /// The connection URL for programs.
     pub(crate) url: String,
@@ -50,15 +53,15 @@ impl Schema {
     pub(crate) fn new(cluster: &Cluster) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("program{}", NEXT.fetch_add(1, Ordering::SeqCst));
-        let socket = cluster.data().trim_end_matches("/data").replace('/', "%2F");
-        let url = format!("postgres://pims@{socket}/postgres?options=-c%20search_path%3D{name}");
-        let schema = Self { server: cluster.address("postgres"), name, url };
-        schema.client().batch_execute(&format!("CREATE SCHEMA {}", schema.name)).unwrap();
-        schema
+        let url = format!("postgres://{name}@{}/postgres", cluster.host().replace('/', "%2F"));
+        let founder = cluster.direct_address_of("pims", "postgres");
+        let sql = "CREATE SCHEMA NAME; CREATE ROLE NAME LOGIN SUPERUSER; ALTER ROLE NAME SET search_path = NAME";
+        Client::connect(&founder, NoTls).unwrap().batch_execute(&sql.replace("NAME", &name)).unwrap();
+        Self { server: cluster.direct_address_of(&name, "postgres"), role: name, url }
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::connect(&format!("{} options='-c search_path={}'", self.server, self.name), NoTls).unwrap()
+        Client::connect(&self.server, NoTls).unwrap()
     }
 
     /// Locks tables, so that every step which uses one of them waits.

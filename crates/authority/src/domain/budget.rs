@@ -49,6 +49,8 @@ pub(crate) enum Period {
 }
 
 impl Period {
+    pub(crate) const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Minute => "minute",

@@ -8,6 +8,8 @@ pub(crate) mod evolution;
 pub(crate) mod hash;
 pub(crate) mod message;
 pub(crate) mod moment;
+#[cfg(feature = "phone-plans")]
+mod numbering_plans;
 pub(crate) mod phone;
 pub(crate) mod pin;
 pub(crate) mod pin_proof;

@@ -198,8 +198,8 @@ mod world {
 
     use phonenumber::Type;
     use phonenumber::country::{Id, Source};
-    use phonenumber::metadata::DATABASE;
 
+    use super::super::numbering_plans;
     use super::{DIGITS, PhoneNumber, Prefix, Written};
 
     /// Reads a number by the plan of its country, or of the home country.
@@ -218,19 +218,19 @@ mod world {
     pub fn calling_code_of(letters: &str) -> Option<Prefix> {
         // Global services have digits in place of letters.
         let is_country = letters.bytes().all(|byte| byte.is_ascii_uppercase());
-        let code = DATABASE.by_id(letters).filter(|_| is_country)?.country_code();
+        let code = numbering_plans::code_of_region(letters).filter(|_| is_country)?;
         Prefix::new(&format!("+{code}"))
     }
 
     /// Reads a number as it is dialed in a country. `abroad` holds the digits after a leading `00`.
     /// Not every country dials abroad with `00`, but users of all countries write it.
     fn at_home(digits: &str, region: Id, abroad: Option<&str>) -> Option<PhoneNumber> {
-        let dialed = phonenumber::parse(Some(region), digits).ok();
+        let dialed = numbering_plans::parse(Some(region), digits);
         // The `00` of `0011` before a calling code is not a prefix of its own.
         let dials_abroad = |dialed: &phonenumber::PhoneNumber| dialed.code().source() == Source::Idd;
         let by_idd = dialed.as_ref().filter(|dialed| dials_abroad(dialed)).and_then(written);
         // A number at home may begin with the digits of its calling code.
-        let code = DATABASE.by_id(region.as_ref())?.country_code();
+        let code = numbering_plans::code_of_region(region.as_ref())?;
         let after_code = international(&format!("{code}{digits}")).filter(|_| !digits.starts_with('0'));
         let readings = [by_idd, abroad.and_then(international), after_code, dialed.as_ref().and_then(written)];
         let kinds = readings.iter().flatten().map(|number| (number, kind_of(number)));
@@ -248,16 +248,16 @@ mod world {
 
     /// Returns the type of a number in its plan. The type of a number in no plan is unknown.
     fn kind_of(number: &PhoneNumber) -> Type {
-        phonenumber::parse(None, number.as_str()).map_or(Type::Unknown, |number| number.number_type(&DATABASE))
+        numbering_plans::parse(None, number.as_str()).map_or(Type::Unknown, |number| numbering_plans::type_of(&number))
     }
 
     /// Reads the digits after a `+`.
     fn international(digits: &str) -> Option<PhoneNumber> {
         let text = PhoneNumber::of_international(digits)?;
-        let first = phonenumber::parse(None, text.as_str()).ok()?;
+        let first = numbering_plans::parse(None, text.as_str())?;
         // The country's plan knows better which prefix begins a national call.
         let region = Prefix::new(&format!("+{}", first.code().value())).as_ref().and_then(region_of);
-        written(&phonenumber::parse(region, text.as_str()).ok()?)
+        written(&numbering_plans::parse(region, text.as_str())?)
     }
 
     /// Reads the number again until it reads as itself, so that a row that stores it is read as the
@@ -281,7 +281,7 @@ mod world {
     /// Returns the main country of a calling code. Global services have none.
     fn region_of(code: &Prefix) -> Option<Id> {
         let code: u16 = code.digits().parse().ok()?;
-        DATABASE.region(&code)?.first()?.parse().ok()
+        numbering_plans::main_region(code)?.parse().ok()
     }
 }
 

@@ -101,6 +101,7 @@ pub(crate) struct DeviceRow {
     pub(crate) suspended: bool,
     /// The number of times that the row was written.
     pub(crate) version: i64,
+    pub(crate) challenges: ChallengeColumns,
 }
 
 impl DeviceRow {
@@ -130,6 +131,7 @@ impl DeviceRow {
             suspected_at: None,
             suspended: false,
             version: 0,
+            challenges: ChallengeColumns::default(),
         }
     }
 }
@@ -162,6 +164,14 @@ impl TraitsRow {
     pub(crate) const fn unknown() -> Self {
         Self { proves_pin: true, unproved_tries: 0, evolves: true, evolutions_passed: 0 }
     }
+}
+
+/// The challenges of a device, as its row stores them.
+#[derive(Clone, Default)]
+pub(crate) struct ChallengeColumns {
+    pub(crate) text: Option<String>,
+    /// The MAC of the text.
+    pub(crate) mac: Option<Vec<u8>>,
 }
 
 /// The challenge that a device must answer to prove itself.

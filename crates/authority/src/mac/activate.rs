@@ -228,11 +228,12 @@ fn activate(
     let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
     codes::consume(step, code, used)?;
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
-    session.put_device(step)?;
+    session.device.used_at = Some(step.now);
+    step.rows.add_device(&session.device)?;
     step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device(step.policy.pin_proof))?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
     step.notify(&session.account, Notice::NewDevice)?;
-    deliver(step, &session, new, keys)
+    deliver(step, &mut session, new, keys)
 }
 
 /// Repeats the answer of an activation that was lost. The same device, with the same code and PIN,
@@ -252,9 +253,9 @@ fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &Servic
     };
     let pin = step.pin_of(&account)?.ok_or(Failure::Sealed)?;
     require_right_pin(step, &mut account, Some(&mut device), pin == new.sent.pin)?;
-    let session = DeviceSession { device, account, serial: new.serial.clone() };
+    let mut session = DeviceSession { device, account, serial: new.serial.clone() };
     session.audit(step, audit::DEVICE_REDELIVERED)?;
-    deliver(step, &session, new, keys)
+    deliver(step, &mut session, new, keys)
 }
 
 fn choose_pin(step: &Step<'_>, account: &mut AccountRow, pin: &Pin) -> Result<(), StepError> {
@@ -279,7 +280,7 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
     })
 }
 
-fn deliver(step: &Step<'_>, session: &DeviceSession, new: &NewDevice<'_>, keys: &ServiceKeys) -> MacResult {
+fn deliver(step: &Step<'_>, session: &mut DeviceSession, new: &NewDevice<'_>, keys: &ServiceKeys) -> MacResult {
     let granted = Granted::default().with("id", session.device.id.as_str());
     session.deliver(step, granted, &new.sent.kma, keys)
 }

@@ -43,6 +43,26 @@ pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bo
     Ok(changed)
 }
 
+/// Returns a device of another account with the same keys, sealed for its own row.
+#[cfg(feature = "bulk")]
+pub(crate) fn copy_device(step: &Step<'_>, device: &DeviceRow, id: &str, account: &str) -> Result<DeviceRow, Failure> {
+    let copy = |column, sealed: &Vec<u8>| {
+        let key = step.sealer.open_key(Binding { column, row: &device.id }, sealed)?;
+        step.sealer.seal(Binding { column, row: id }, &*key)
+    };
+    Ok(DeviceRow {
+        id: id.to_owned(),
+        account: account.to_owned(),
+        k0: copy(K0_COLUMN, &device.k0)?,
+        k1: copy(K1_COLUMN, &device.k1)?,
+        next_k0: None,
+        next_k1: None,
+        secret: device.secret.as_ref().map(|sealed| copy(SECRET_COLUMN, sealed)).transpose()?,
+        version: 0,
+        ..device.clone()
+    })
+}
+
 /// The device of a request, with its account.
 pub(super) struct DeviceSession {
     pub(super) device: DeviceRow,
@@ -65,7 +85,7 @@ impl DeviceSession {
     /// Finds the device with this id.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
-        // The database guarantees that a device has its account.
+        // A step that removes an account removes its devices, too.
         let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
         let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
         Ok(Self { device, account, serial })
@@ -78,28 +98,35 @@ impl DeviceSession {
 
     /// Refuses if the account is blocked or the device suspended: no proof of it is accepted.
     pub(super) fn require_active(self, step: &Step<'_>) -> Result<Self, StepError> {
-        let session = self.require_unblocked(step)?;
-        let suspended = session.device.suspended && step.policy.clone == ClonePolicy::Suspend;
-        if suspended { Err(Refusal::with_reason(Word::State, Reason::SecondCopy).into()) } else { Ok(session) }
+        self.check_active(step).map(|()| self)
+    }
+
+    /// Refuses as [`require_active`](Self::require_active) does.
+    pub(super) fn check_active(&self, step: &Step<'_>) -> Result<(), StepError> {
+        if let Some(block) = pin::block(&self.account, step.policy) {
+            return Err(block.into());
+        }
+        let suspended = self.device.suspended && step.policy.clone == ClonePolicy::Suspend;
+        if suspended { Err(Refusal::with_reason(Word::State, Reason::SecondCopy).into()) } else { Ok(()) }
     }
 
     /// Makes a new challenge of this mode in place of the old one.
-    pub(super) fn challenge(&self, step: &Step<'_>, mode: Mode) -> Result<String, StepError> {
+    pub(super) fn challenge(&mut self, step: &Step<'_>, mode: Mode) -> Result<String, StepError> {
         let challenge = random::hex::<16>()?;
         let row = ChallengeRow { challenge: challenge.clone(), made_at: step.now };
-        step.rows.put_challenge(&self.device.id, mode.as_str(), &row)?;
+        step.rows.put_challenge(&mut self.device, mode.as_str(), &row)?;
         Ok(challenge)
     }
 
     /// Removes the challenge of this mode and returns it. The challenge is used up whatever the
     /// outcome of the step.
-    pub(super) fn take_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<String, Word>, StepError> {
-        Ok(check_lifetime(step, step.rows.take_challenge(&self.device.id, mode.as_str())?))
+    pub(super) fn take_challenge(&mut self, step: &Step<'_>, mode: Mode) -> Result<Result<String, Word>, StepError> {
+        Ok(check_lifetime(step, step.rows.take_challenge(&mut self.device, mode.as_str())?))
     }
 
     /// Checks that there is a live challenge of this mode.
     pub(super) fn find_challenge(&self, step: &Step<'_>, mode: Mode) -> Result<Result<(), Word>, StepError> {
-        Ok(check_lifetime(step, step.rows.challenge(&self.device.id, mode.as_str())?).map(drop))
+        Ok(check_lifetime(step, step.rows.challenge(&self.device, mode.as_str())?).map(drop))
     }
 
     pub(super) fn k0(&self, step: &Step<'_>) -> Result<K0, Failure> {
@@ -153,7 +180,7 @@ impl DeviceSession {
 
     /// Delivers K0 and K1 under `kma`, the service, and the request for a service secret.
     pub(super) fn deliver(
-        &self,
+        &mut self,
         step: &Step<'_>,
         granted: Granted,
         kma: &Kma,

@@ -51,15 +51,15 @@ impl ExpectedFinalize {
         blocked: WhenBlocked,
     ) -> Result<Self, StepError> {
         Self::after(mac, "finalize.check", |step| {
-            let session = DeviceSession::find(step, id)?;
+            let mut session = DeviceSession::find(step, id)?;
             let found = session.find_challenge(step, mode)?;
             let result = match blocked {
-                WhenBlocked::Refuse => session.require_active(step).map(drop),
+                WhenBlocked::Refuse => session.check_active(step),
                 WhenBlocked::Proceed => Ok(()),
             };
             let result = result.and_then(|()| found.map_err(StepError::from));
             if matches!(result, Err(StepError::Refused(_))) {
-                step.rows.take_challenge(id, mode.as_str())?;
+                step.rows.take_challenge(&mut session.device, mode.as_str())?;
             }
             result
         })

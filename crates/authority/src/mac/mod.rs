@@ -35,6 +35,8 @@ use crate::service_keys::KeyCache;
 use crate::step::Context;
 use answer::Granted;
 use context::{MacContext, MacResult};
+#[cfg(feature = "bulk")]
+pub(crate) use device_session::copy_device;
 pub(crate) use device_session::reseal_device;
 use refusal::{Refusal, StepError};
 pub use request::MacRequest;

@@ -32,7 +32,7 @@ enum KeyType {
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let (id, service) = (query.require("id")?, query.require("sid")?);
     mac.step("otp.setup", |step| {
-        let session = DeviceSession::find(step, id)?.require_active(step)?;
+        let mut session = DeviceSession::find(step, id)?.require_active(step)?;
         if service != SERVICE_ID {
             return Err(Word::NoService.into());
         }
@@ -49,7 +49,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         _ => return Err(Word::Syntax.into()),
     };
     mac.step("otp.finalize", |step| {
-        let session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find(step, id)?;
         let challenge = session.take_challenge(step, Mode::Otp)?;
         let session = session.require_active(step)?;
         if service != SERVICE_ID {
@@ -170,9 +170,8 @@ fn grant(step: &Step<'_>, mut session: DeviceSession, password: impl Fn(&str) ->
     session.put_device(step)?;
     let defi = random::challenge_number()?.to_string();
     let account = &session.account.name;
-    step.rows.remove_expired_passwords(account, step.now)?;
     let hash = step.sealer.password_hash(account, &password(&defi));
-    step.rows.put_password(&PasswordRow {
+    step.rows.add_password(&PasswordRow {
         account: account.clone(),
         hash: hash.bytes,
         key_id: hash.key_id,

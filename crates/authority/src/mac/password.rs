@@ -17,7 +17,7 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;
     let keys = mac.keys()?;
     mac.step("password.setup", |step| {
-        let session = DeviceSession::find(step, id)?.require_active(step)?;
+        let mut session = DeviceSession::find(step, id)?.require_active(step)?;
         let granted = Granted::default().with("challenge", session.challenge(step, Mode::Password)?);
         Ok(announce_keys(granted, &keys, PinMode::Current))
     })
@@ -30,7 +30,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let expected = ExpectedFinalize::challenge(mac, id, Mode::Password, WhenBlocked::Refuse)?;
     let new = new.open(mac, &expected)?;
     mac.step("password.finalize", |step| {
-        let session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find(step, id)?;
         if !new.fits(&session.serial) {
             return Err(Word::Syntax.into());
         }

@@ -13,7 +13,7 @@ use crate::audit;
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;
     mac.step("remove.setup", |step| {
-        let session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find(step, id)?;
         Ok(Granted::default().with("challenge", session.challenge(step, Mode::Remove)?))
     })
 }

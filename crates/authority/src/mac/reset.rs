@@ -28,7 +28,7 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let (id, _) = (query.require("id")?, query.code()?);
     let keys = mac.keys()?;
     mac.step("reset.setup", |step| {
-        let session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find(step, id)?;
         let granted = Granted::default().with("challenge", session.challenge(step, Mode::Reset)?);
         Ok(announce_keys(granted, &keys, PinMode::New))
     })

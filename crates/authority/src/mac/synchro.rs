@@ -16,7 +16,7 @@ use crate::random;
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;
     mac.step("synchro.setup", |step| {
-        let session = DeviceSession::find(step, id)?.require_active(step)?;
+        let mut session = DeviceSession::find(step, id)?.require_active(step)?;
         let challenge = session.challenge(step, Mode::Synchro)?;
         Ok(Granted::default().with("challenge", challenge).with("pinmode", PinMode::Current.as_str()))
     })
@@ -33,7 +33,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let sent = SentProofs::read(query)?;
     let keys = mac.keys()?;
     mac.step("synchro.finalize", |step| {
-        let session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find(step, id)?;
         let challenge = session.take_challenge(step, Mode::Synchro)?;
         let mut session = session.require_active(step)?;
         let challenge = challenge?;

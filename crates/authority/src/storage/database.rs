@@ -1,7 +1,7 @@
 //! The interface that SQLite and PostgreSQL implement.
 
 use super::transaction::Transaction;
-use crate::failure::{Failure, StorageError};
+use crate::failure::{Failure, StorageError, StorageResult};
 
 /// A database.
 pub(crate) trait Storage: Send + Sync {
@@ -22,6 +22,18 @@ pub(crate) trait Storage: Send + Sync {
     /// Returns the numbers of used and of idle connections. Returns `None` if the database has no
     /// pool.
     fn connections(&self) -> Option<(u32, u32)> {
+        None
+    }
+
+    /// Describes the server of the database and the way to it in words. Returns `None` if there is
+    /// no server.
+    fn describe(&self) -> StorageResult<Option<String>> {
+        Ok(None)
+    }
+
+    /// Returns the error of a recent step for which the database had no room, unless it accepted a
+    /// write since. A database without this memory shows the error at the next write.
+    fn refusal(&self) -> Option<StorageError> {
         None
     }
 }

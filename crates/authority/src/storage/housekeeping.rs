@@ -11,13 +11,17 @@ pub(crate) struct PrunedRows {
     pub(crate) code_requests: u64,
     pub(crate) passwords: u64,
     pub(crate) tokens: u64,
+    /// True if more expired rows may be left.
+    pub(crate) more: bool,
 }
+
+/// The number of rows of each kind that one pruning transaction removes.
+const PAGE: u32 = 200;
 
 impl Transaction<'_> {
     /// Removes an account with all its rows, tombstones included. The audit trail stays.
     pub(crate) fn remove_account(&self, name: &str) -> StorageResult<bool> {
         for sql in [
-            "DELETE FROM challenges WHERE device IN (SELECT id FROM devices WHERE account = $1)",
             "DELETE FROM passwords WHERE account = $1",
             "DELETE FROM codes WHERE account = $1",
             "DELETE FROM code_requests WHERE account = $1",
@@ -31,37 +35,53 @@ impl Transaction<'_> {
         Ok(self.write("DELETE FROM accounts WHERE name = $1", params![name])? > 0)
     }
 
-    /// Removes expired rows of the accounts from `first` to `last`: rows that expired before `now`,
-    /// tombstones from before `time`, and notices and code requests from before `day_ago`.
-    pub(crate) fn prune_accounts(
-        &self,
-        first: &str,
-        last: &str,
-        now: i64,
-        time: i64,
-        day_ago: i64,
-    ) -> StorageResult<PrunedRows> {
-        let between = |sql, time: i64| self.write(sql, params![first, last, time]);
-        between("DELETE FROM notices WHERE account >= $1 AND account <= $2 AND at < $3", day_ago)?;
-        Ok(PrunedRows {
-            tombstones: between(
-                "DELETE FROM devices WHERE account >= $1 AND account <= $2 AND removed_at IS NOT NULL AND removed_at < $3",
+    /// Removes a page of the rows of each kind that expired until `now`: tombstones until `time`,
+    /// and notices and code requests until `day_ago`.
+    pub(crate) fn prune_expired(&self, now: i64, time: i64, day_ago: i64) -> StorageResult<PrunedRows> {
+        let notices = self.prune_page(
+            "SELECT at FROM notices WHERE at <= $1 ORDER BY at LIMIT 1 OFFSET $2",
+            "DELETE FROM notices WHERE at <= $1",
+            day_ago,
+        )?;
+        let pruned = PrunedRows {
+            tombstones: self.prune_page(
+                "SELECT removed_at FROM devices WHERE removed_at IS NOT NULL AND removed_at <= $1
+                 ORDER BY removed_at LIMIT 1 OFFSET $2",
+                "DELETE FROM devices WHERE removed_at IS NOT NULL AND removed_at <= $1",
                 time,
             )?,
-            codes: between("DELETE FROM codes WHERE account >= $1 AND account <= $2 AND expires_at <= $3", now)?,
-            code_requests: between(
-                "DELETE FROM code_requests WHERE account >= $1 AND account <= $2 AND at < $3",
+            codes: self.prune_page(
+                "SELECT expires_at FROM codes WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1 OFFSET $2",
+                "DELETE FROM codes WHERE expires_at <= $1",
+                now,
+            )?,
+            code_requests: self.prune_page(
+                "SELECT at FROM code_requests WHERE at <= $1 ORDER BY at LIMIT 1 OFFSET $2",
+                "DELETE FROM code_requests WHERE at <= $1",
                 day_ago,
             )?,
-            passwords: between(
-                "DELETE FROM passwords WHERE account >= $1 AND account <= $2 AND expires_at <= $3",
+            passwords: self.prune_page(
+                "SELECT expires_at FROM passwords WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1 OFFSET $2",
+                "DELETE FROM passwords WHERE expires_at <= $1",
                 now,
             )?,
-            tokens: between(
-                "DELETE FROM refresh_tokens WHERE account >= $1 AND account <= $2 AND expires_at <= $3",
+            tokens: self.prune_page(
+                "SELECT expires_at FROM refresh_tokens WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1 OFFSET $2",
+                "DELETE FROM refresh_tokens WHERE expires_at <= $1",
                 now,
             )?,
-        })
+            more: false,
+        };
+        let PrunedRows { tombstones, codes, code_requests, passwords, tokens, .. } = pruned;
+        let most = [notices, tombstones, codes, code_requests, passwords, tokens].into_iter().max();
+        Ok(PrunedRows { more: most.is_some_and(|most| most >= u64::from(PAGE)), ..pruned })
+    }
+
+    /// Removes the oldest rows until `time`: a page of them, and all rows of the same millisecond
+    /// as the last one. `last` finds the time of that row.
+    fn prune_page(&self, last: &'static str, delete: &'static str, time: i64) -> StorageResult<u64> {
+        let last: Option<i64> = self.find(last, params![time, PAGE - 1], |mut row| row.get())?;
+        self.write(delete, params![last.unwrap_or(time)])
     }
 
     /// Returns the number of live codes, passwords and tokens that were hashed under another key

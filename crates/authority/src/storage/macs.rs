@@ -153,7 +153,10 @@ impl Transaction<'_> {
     fn rows_after(&self, cursor: &RowCursor, limit: u32) -> StorageResult<Vec<Row>> {
         let Some(table) = AUTHENTICATED.get(cursor.table) else { return Ok(Vec::new()) };
         let statements = statements(cursor.table, table);
-        let key: Vec<Param<'_>> = cursor.key.iter().map(Value::param).collect();
+        // A cursor of an earlier release may have another key. The table is read from its
+        // beginning.
+        let key = if cursor.key.len() == table.key() { &cursor.key[..] } else { &[] };
+        let key: Vec<Param<'_>> = key.iter().map(Value::param).collect();
         let sql = if key.is_empty() { &statements.first } else { &statements.next };
         let params: Vec<Param<'_>> = key.into_iter().chain([Param::from(limit)]).collect();
         self.all(sql, &params, Ok)

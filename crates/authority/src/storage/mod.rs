@@ -2,11 +2,13 @@
 //! statements.
 //!
 //! It has no rules and no secrets in clear: secrets arrive here sealed or hashed. One step of the
-//! service is one transaction, which is serialised with all others on the same database.
+//! service is one transaction. Its outcome is as if no other step ran at the same time: see
+//! `isolation` for PostgreSQL; SQLite runs one step at a time.
 
 mod audit_ids;
 mod database;
 mod housekeeping;
+mod isolation;
 mod macs;
 mod options;
 #[cfg(feature = "postgres")]
@@ -29,3 +31,5 @@ pub(crate) use sqlite::Sqlite;
 pub(crate) use table::RowMacs;
 pub(crate) use tables::{AccountSummary, AuditRow, CountKey, SealRow};
 pub(crate) use transaction::Transaction;
+#[cfg(debug_assertions)]
+pub use transaction::recorded_statements;

@@ -51,16 +51,37 @@ pub(crate) struct Table {
     /// The number of columns, from the first one on, that form the primary key.
     key: usize,
     columns: &'static [&'static str],
+    /// The table of the database that holds the columns.
+    stored_in: &'static str,
+    /// The column that holds the MAC.
+    mac_column: &'static str,
     /// The column that names the account of a row, if the table has it.
     account_column: &'static str,
     /// The condition that holds for all rows with a MAC.
     condition: &'static str,
     upsert: OnceLock<String>,
+    update: OnceLock<String>,
 }
 
 impl Table {
     pub(super) const fn new(name: &'static str, key: usize, columns: &'static [&'static str]) -> Self {
-        Self { name, key, columns, account_column: "account", condition: "1 = 1", upsert: OnceLock::new() }
+        Self {
+            name,
+            key,
+            columns,
+            stored_in: name,
+            mac_column: "mac",
+            account_column: "account",
+            condition: "",
+            upsert: OnceLock::new(),
+            update: OnceLock::new(),
+        }
+    }
+
+    /// Makes it a part of the rows of another table, with a MAC of its own in `mac_column`.
+    pub(super) const fn within(mut self, table: &'static str, mac_column: &'static str) -> Self {
+        (self.stored_in, self.mac_column) = (table, mac_column);
+        self
     }
 
     /// Sets the column that names the account of a row.
@@ -77,24 +98,18 @@ impl Table {
 
     /// Returns the columns and the MAC as a list for a statement.
     pub(super) fn list(&self) -> String {
-        format!("{}, mac", self.columns.join(", "))
+        format!("{}, {}", self.columns.join(", "), self.mac_column)
     }
 
     /// Returns the statement that finds rows. `rest` is the text after the table's name.
     pub(super) fn select(&self, rest: &str) -> String {
-        format!("SELECT {} FROM {} {rest}", self.list(), self.name)
-    }
-
-    /// Returns the statement that removes rows and returns them. `rest` is the text after the
-    /// table's name.
-    pub(super) fn delete_returning(&self, rest: &str) -> String {
-        format!("DELETE FROM {} {rest} RETURNING {}", self.name, self.list())
+        format!("SELECT {} FROM {} {rest}", self.list(), self.stored_in)
     }
 
     /// Returns the statement that inserts a row or replaces the one with the same key.
     pub(super) fn upsert(&'static self) -> &'static str {
         self.upsert.get_or_init(|| {
-            let changed = self.columns[self.key..].iter().chain(&["mac"]);
+            let changed = self.columns[self.key..].iter().chain([&self.mac_column]);
             let changes: Vec<String> = changed.map(|column| format!("{column} = excluded.{column}")).collect();
             format!(
                 "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
@@ -107,30 +122,54 @@ impl Table {
         })
     }
 
+    /// Returns the statement that changes the row with a key. Its parameters are the columns after
+    /// the key, the MAC, and the key.
+    pub(super) fn update(&'static self) -> &'static str {
+        self.update.get_or_init(|| {
+            let changed = self.columns[self.key..].iter().chain([&self.mac_column]);
+            let changes: Vec<String> =
+                changed.zip(1..).map(|(column, position)| format!("{column} = ${position}")).collect();
+            let key = self.key_equals(changes.len() + 1);
+            let and = if self.condition.is_empty() { "" } else { " AND " };
+            format!("UPDATE {} SET {} WHERE {key}{and}{}", self.stored_in, changes.join(", "), self.condition)
+        })
+    }
+
+    /// Returns the condition that a row has a key, whose parameters begin with the number `first`.
+    fn key_equals(&self, first: usize) -> String {
+        let columns = self.columns[..self.key].iter().zip(first..);
+        let equal: Vec<String> = columns.map(|(column, position)| format!("{column} = ${position}")).collect();
+        equal.join(" AND ")
+    }
+
     /// Returns the statement that finds a page of rows after a key, in the order of their keys. Its
     /// parameters are the key and the number of rows. Rows without a MAC are left out: removed
     /// devices, which have no secret.
     pub(super) fn page(&self, after: bool) -> String {
         let key = self.columns[..self.key].join(", ");
-        let after = if after { format!("AND ({key}) > ({})", placeholders(self.key)) } else { String::new() };
-        let limit = if after.is_empty() { 1 } else { self.key + 1 };
-        self.select(&format!("WHERE {} {after} ORDER BY {key} LIMIT ${limit}", self.condition))
+        let limit = if after { self.key + 1 } else { 1 };
+        let after = if after { format!("({key}) > ({})", placeholders(self.key)) } else { String::new() };
+        let conditions: Vec<&str> = [self.condition, &after].into_iter().filter(|text| !text.is_empty()).collect();
+        let filter = if conditions.is_empty() { "" } else { "WHERE " };
+        self.select(&format!("{filter}{} ORDER BY {key} LIMIT ${limit}", conditions.join(" AND ")))
     }
 
     /// Returns the statement that replaces the MAC of a row. Its parameters are the MAC and the
     /// key.
     pub(super) fn replace_mac(&self) -> String {
-        let placeholders: Vec<String> = self.columns[..self.key]
-            .iter()
-            .zip(2..)
-            .map(|(column, position)| format!("{column} = ${position}"))
-            .collect();
-        format!("UPDATE {} SET mac = $1 WHERE {}", self.name, placeholders.join(" AND "))
+        format!("UPDATE {} SET {} = $1 WHERE {}", self.stored_in, self.mac_column, self.key_equals(2))
     }
 
     /// Returns the number of columns of the primary key.
     pub(super) fn key(&self) -> usize {
         self.key
+    }
+
+    /// Moves the key behind the other columns and the MAC, in the order of
+    /// [`update`](Self::update).
+    pub(super) fn update_order<'p>(&self, columns: &[Param<'p>], mac: &'p [u8]) -> Vec<Param<'p>> {
+        let (key, others) = columns.split_at(self.key.min(columns.len()));
+        others.iter().copied().chain([Param::Bytes(mac)]).chain(key.iter().copied()).collect()
     }
 
     /// Returns the encoding of a row, which its MAC covers.
@@ -156,7 +195,7 @@ impl Table {
 
     /// Returns the error for a row that is not as the service wrote it.
     pub(super) fn altered(&self, row: &Row) -> StorageError {
-        StorageError::altered(self.name, self.account_of(row))
+        StorageError::altered(self.stored_in, self.account_of(row))
     }
 
     /// Divides a row into its columns and its MAC. A row of an earlier release has no MAC.

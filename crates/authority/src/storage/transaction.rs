@@ -23,7 +23,8 @@ macro_rules! sql {
 }
 pub(super) use sql;
 
-/// An open transaction. A `put` method inserts a row or replaces the one with the same key.
+/// An open transaction. An `add` method inserts a row. A `put` method changes a row that the
+/// transaction has read: it never makes a row again that another step has removed.
 pub(crate) struct Transaction<'a> {
     sql: &'a dyn Sql,
     pub(super) ids: &'a AuditIds,
@@ -41,25 +42,30 @@ impl<'a> Transaction<'a> {
         self.wrote.get()
     }
 
+    #[track_caller]
     pub(super) fn find<T>(
         &self,
         sql: &'static str,
         params: &[Param<'_>],
         read: impl FnOnce(Row) -> StorageResult<T>,
     ) -> StorageResult<Option<T>> {
+        record(sql);
         self.sql.query(sql, params)?.into_iter().next().map(read).transpose()
     }
 
+    #[track_caller]
     pub(super) fn all<T>(
         &self,
         sql: &'static str,
         params: &[Param<'_>],
         read: impl FnMut(Row) -> StorageResult<T>,
     ) -> StorageResult<Vec<T>> {
+        record(sql);
         self.sql.query(sql, params)?.into_iter().map(read).collect()
     }
 
     /// Finds a row of a table and authenticates it.
+    #[track_caller]
     pub(super) fn find_row<T>(
         &self,
         table: &Table,
@@ -70,20 +76,8 @@ impl<'a> Transaction<'a> {
         self.find(sql, params, |row| read(table.authenticate(row, self.macs)?))
     }
 
-    /// Removes a row of a table with a statement that returns it. Authenticates the row.
-    pub(super) fn take_row<T>(
-        &self,
-        table: &Table,
-        sql: &'static str,
-        params: &[Param<'_>],
-        read: impl FnOnce(Row) -> StorageResult<T>,
-    ) -> StorageResult<Option<T>> {
-        let found = self.find_row(table, sql, params, read)?;
-        self.wrote.set(self.wrote.get() || found.is_some());
-        Ok(found)
-    }
-
     /// Finds rows of a table and authenticates each.
+    #[track_caller]
     pub(super) fn all_rows<T>(
         &self,
         table: &Table,
@@ -95,10 +89,25 @@ impl<'a> Transaction<'a> {
     }
 
     /// Inserts a row of a table with its MAC, or replaces the row with the same key.
-    pub(super) fn put_row(&self, table: &'static Table, columns: &[Param<'_>]) -> StorageResult<()> {
+    #[track_caller]
+    pub(super) fn add_row(&self, table: &'static Table, columns: &[Param<'_>]) -> StorageResult<()> {
         let mac = self.macs.mac(&table.encode(columns)?);
         let params: Vec<Param<'_>> = columns.iter().copied().chain([Param::Bytes(&mac)]).collect();
         self.put(table.upsert(), &params)
+    }
+
+    /// Changes the row of a table with this key, with its MAC. Returns `false` if there is none.
+    #[track_caller]
+    pub(super) fn update_row(&self, table: &'static Table, columns: &[Param<'_>]) -> StorageResult<bool> {
+        let mac = self.macs.mac(&table.encode(columns)?);
+        Ok(self.write(table.update(), &table.update_order(columns, &mac))? > 0)
+    }
+
+    /// Changes a row that this transaction has read.
+    #[track_caller]
+    pub(super) fn put_row(&self, table: &'static Table, columns: &[Param<'_>]) -> StorageResult<()> {
+        let mac = self.macs.mac(&table.encode(columns)?);
+        self.change(table.update(), &table.update_order(columns, &mac))
     }
 
     pub(super) fn macs(&self) -> &dyn RowMacs {
@@ -111,13 +120,52 @@ impl<'a> Transaction<'a> {
     }
 
     /// Changes rows. Returns their number.
+    #[track_caller]
     pub(super) fn write(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
+        record(sql);
         let changed = self.sql.execute(sql, params)?;
         self.wrote.set(self.wrote.get() || changed > 0);
         Ok(changed)
     }
 
-    pub(super) fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
-        self.write(sql, params).map(drop)
+    /// Changes or removes a row that this transaction has read.
+    #[track_caller]
+    pub(super) fn change(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
+        record(sql);
+        self.sql.change(sql, params)?;
+        self.wrote.set(true);
+        Ok(())
     }
+
+    #[track_caller]
+    pub(super) fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
+        record(sql);
+        let changed = self.sql.put(sql, params)?;
+        self.wrote.set(self.wrote.get() || changed);
+        Ok(())
+    }
+}
+
+/// Records that a statement runs, and the line of the source that runs it. Tests explain each
+/// statement, and compare the lines with the source.
+#[track_caller]
+fn record(sql: &'static str) {
+    #[cfg(debug_assertions)]
+    {
+        let place = std::panic::Location::caller();
+        let mut recorded = RECORDED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        recorded.insert((place.file(), place.line(), sql));
+    }
+    #[cfg(not(debug_assertions))]
+    let _ = sql;
+}
+
+#[cfg(debug_assertions)]
+static RECORDED: std::sync::Mutex<std::collections::BTreeSet<(&str, u32, &str)>> =
+    std::sync::Mutex::new(std::collections::BTreeSet::new());
+
+/// Returns the statements that this process ran, with the file and the line that ran each.
+#[cfg(debug_assertions)]
+pub fn recorded_statements() -> Vec<(&'static str, u32, &'static str)> {
+    RECORDED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().copied().collect()
 }

@@ -69,6 +69,20 @@ pub(crate) trait Sql {
 
     /// Runs a statement and returns the number of changed rows.
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64>;
+
+    /// Runs a statement whose number of changed rows does not matter. A database may run it later:
+    /// before the next statement with a result, or at the commit. Returns whether rows may have
+    /// changed.
+    fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<bool> {
+        Ok(self.execute(sql, params)? > 0)
+    }
+
+    /// Changes or removes a row that the transaction has read. Fails if there is no such row, which
+    /// cannot happen on a database that isolates transactions as it must. A database may run it
+    /// later, as with `put`.
+    fn change(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
+        if self.execute(sql, params)? > 0 { Ok(()) } else { Err(StorageError::gone()) }
+    }
 }
 
 /// A type that a column can be read as.

@@ -12,6 +12,6 @@ mod verify;
 
 pub use chain::AuditSeal;
 pub use seal::Sealing;
-pub(crate) use seal::{prune, raise_floor_to_boundary, seal_audit};
+pub(crate) use seal::{prune, prune_beyond, raise_floor_to_boundary, seal_audit};
 pub(crate) use verify::verify;
 pub use verify::{AuditCheck, AuditFault};

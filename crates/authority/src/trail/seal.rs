@@ -42,23 +42,55 @@ fn boundary(step: &Step<'_>) -> Result<Option<i64>, Failure> {
     Ok(step.rows.meta(BOUNDARY)?.and_then(|value| step.trail.key.open_signed(BOUNDARY, &value)))
 }
 
-/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless a
-/// row of it was written at `time` or later. Otherwise removes a page of rows. Returns `None` if
-/// there is nothing to remove. The newest seal stays, because it is the head of the chain.
+/// Removes old rows of the trail. If the trail has seals, removes the oldest sealed range, unless
+/// it was sealed at `time` or later, or is not as it was sealed. Otherwise removes a page of rows.
+/// Returns `None` if there is nothing to remove. The newest seal stays, because it is the head of
+/// the chain.
 pub(crate) fn prune(step: &Step<'_>, time: i64) -> Result<Option<u64>, Failure> {
+    prune_old(step, Old::Before(time))
+}
+
+/// Removes rows as [`prune`] does: those that are older than the newest `max_rows` rows.
+pub(crate) fn prune_beyond(step: &Step<'_>, max_rows: u32) -> Result<Option<u64>, Failure> {
+    match step.rows.audit_id_beyond(max_rows)? {
+        Some(id) => prune_old(step, Old::UpTo(id)),
+        None => Ok(None),
+    }
+}
+
+/// The rows that pruning may remove.
+#[derive(Clone, Copy)]
+enum Old {
+    /// Rows that were written before this time.
+    Before(i64),
+    /// Rows up to this id.
+    UpTo(i64),
+}
+
+fn prune_old(step: &Step<'_>, old: Old) -> Result<Option<u64>, Failure> {
     let last_pruned = pruned(step)?;
     let oldest = step.rows.seals_from(last_pruned.saturating_add(1), 2)?;
     let [seal, _next] = &oldest[..] else {
         if !oldest.is_empty() || last_pruned > 0 {
             return Ok(None);
         }
-        return Ok(Some(step.rows.prune_audit(time, PAGE)?).filter(|removed| *removed > 0));
+        let removed = match old {
+            Old::Before(time) => step.rows.prune_audit(time, PAGE)?,
+            Old::UpTo(id) => step.rows.prune_audit_up_to(id, PAGE)?,
+        };
+        return Ok(Some(removed).filter(|removed| *removed > 0));
     };
     // A broken chain is evidence, so it stays.
     if seal.number != last_pruned.saturating_add(1) || !step.trail.key.is_intact(seal) {
         return Ok(None);
     }
-    if step.rows.audit_since(seal.first_id, seal.last_id, time)? {
+    let is_young = match old {
+        // Only the time in the seal has a MAC.
+        Old::Before(time) => seal.at >= time,
+        Old::UpTo(id) => seal.last_id > id,
+    };
+    // A range with missing or changed rows is evidence, too.
+    if is_young || !verify::check_seal(step, seal)?.is_empty() {
         return Ok(None);
     }
     let removed = step.rows.remove_sealed(seal)?;

@@ -80,6 +80,37 @@ impl TestDatabase {
         statement.query_map([], text).unwrap().map(Result::unwrap).collect()
     }
 
+    /// Returns the columns that refer to rows of other tables, with their tables.
+    pub(crate) fn references(&self) -> Vec<(String, String)> {
+        let rows = self.column(
+            "SELECT found.name || ' ' || key.\"from\" FROM sqlite_master AS found, pragma_foreign_key_list(found.name) AS key
+             WHERE found.type = 'table'",
+        );
+        rows.iter()
+            .map(|row| row.split_once(' ').unwrap())
+            .map(|(table, column)| (table.into(), column.into()))
+            .collect()
+    }
+
+    /// Does nothing: without statistics, which the service never gathers, the plans of SQLite do
+    /// not depend on the rows.
+    pub(crate) fn grow(&self) {}
+
+    /// Returns the tables that the plan of a statement reads from one end.
+    pub(crate) fn scans(&self, sql: &str) -> Vec<String> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut found = statement.raw_query();
+        let mut scans = Vec::new();
+        while let Some(row) = found.next().unwrap() {
+            let detail: String = row.get(3).unwrap();
+            let table = detail.strip_prefix("SCAN ").and_then(|rest| rest.split_whitespace().next());
+            // A subquery that the statement names is explained by its own lines.
+            scans.extend(table.filter(|table| *table != "waiting" && *table != "CONSTANT").map(str::to_owned));
+        }
+        scans
+    }
+
     /// Returns everything that a thief of the database has.
     pub(crate) fn stolen_data(&self) -> Vec<Vec<u8>> {
         let files = std::fs::read_dir(self.folder.path()).unwrap();

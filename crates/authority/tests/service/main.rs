@@ -14,6 +14,7 @@ mod key_sizes;
 mod malformed;
 mod passwords;
 mod pins;
+mod plans;
 mod proof;
 mod public_clients;
 mod removal;

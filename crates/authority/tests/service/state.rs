@@ -1,10 +1,9 @@
 //! The tables that hold the state of the service: all but its audit trail, which records refusals.
 
-pub(crate) const STATE: [&str; 14] = [
+pub(crate) const STATE: [&str; 13] = [
     "accounts",
     "devices",
     "device_traits",
-    "challenges",
     "codes",
     "code_requests",
     "passwords",

@@ -371,6 +371,73 @@ fn whole_sealed_ranges_are_pruned_and_the_rest_is_still_a_chain() {
 }
 
 #[test]
+fn a_sealed_range_whose_rows_are_missing_or_younger_than_they_say_is_not_pruned() {
+    const DAY: i64 = 24 * 3600;
+    for change in
+        ["DELETE FROM audit WHERE id <= (SELECT last_id FROM audit_seals WHERE number = 1)", "UPDATE audit SET at = -1"]
+    {
+        let world = world();
+        for round in 0..3 {
+            world.authority.add_account(&name(&format!("user{round}"))).unwrap();
+            seal(&world);
+        }
+        world.database.execute(change);
+        let found = faults(&world);
+        assert!(!found.is_empty(), "{change}");
+        world.clock.forward(500 * DAY);
+        for days in [Some(400), None] {
+            assert_eq!(world.authority.prune_while(days, || true).unwrap().audit, 0, "{change}");
+        }
+        assert_eq!(faults(&world), found, "{change}");
+    }
+}
+
+/// Writes rows of an audit trail, each of another moment.
+fn many_rows(world: &World, count: usize) {
+    for number in 0..count {
+        world.clock.forward(1);
+        world.authority.add_account(&name(&format!("{}.{number}", world.events().len()))).unwrap();
+    }
+}
+
+#[test]
+fn a_trail_without_seals_keeps_its_newest_rows_and_each_call_does_a_bounded_part() {
+    let world = world();
+    world.database.execute("DELETE FROM audit");
+    many_rows(&world, 450);
+    assert_eq!(world.authority.tidy(400, 450).unwrap().audit, 0);
+    let newest = world.authority.audit_log(None, None, 100).unwrap();
+    // Pages of 200 rows: three of them remove all that is too much.
+    assert_eq!(world.authority.tidy(400, 100).unwrap().audit, 350);
+    assert_eq!(world.authority.audit_log(None, None, 1000).unwrap(), newest);
+    assert_eq!(faults(&world), []);
+    world.database.execute("UPDATE audit SET event = 'pin.set' WHERE id = (SELECT max(id) FROM audit)");
+    assert_eq!(faults(&world).len(), 1);
+    // Old rows go, whatever their number.
+    world.clock.forward(401 * 24 * 3600);
+    assert_eq!(world.authority.tidy(400, 1000).unwrap().audit, 100);
+    assert_eq!(world.authority.tidy(400, 1000).unwrap().audit, 0);
+}
+
+#[test]
+fn a_sealed_trail_loses_whole_sealed_ranges_beyond_its_newest_rows() {
+    let world = world();
+    for _ in 0..4 {
+        many_rows(&world, 10);
+        assert_eq!(seal(&world).made.len(), 1);
+    }
+    let rows = verify(&world.authority).rows;
+    assert_eq!(world.authority.tidy(400, 25).unwrap().audit, rows - 30);
+    let check = verify(&world.authority);
+    assert_eq!((check.faults, check.seals, check.rows), (vec![], 3, 30));
+    // The newest seal stays.
+    assert_eq!(world.authority.tidy(400, 0).unwrap().audit, 20);
+    assert_eq!(verify(&world.authority).faults, []);
+    world.database.execute("DELETE FROM audit_seals");
+    assert_eq!(faults(&world), [AuditFault::SealMissing { number: 4 }]);
+}
+
+#[test]
 fn a_chain_outlives_the_old_master_key() {
     let world = world();
     some_rows(&world);

@@ -21,7 +21,7 @@ impl Clock for Then {
     }
 }
 
-fn open(database: &TestDatabase, state: &Value) -> Authority {
+pub(crate) fn open(database: &TestDatabase, state: &Value) -> Authority {
     Authority::open(options(database, state)).unwrap()
 }
 

@@ -26,8 +26,8 @@ fn used(database: &TestDatabase) -> Authority {
 }
 
 fn backends(database: &TestDatabase) -> usize {
-    // The test's own connection has the same name, and is not counted.
-    database.column(&format!("SELECT pid::text {}", TestDatabase::BACKENDS)).len()
+    // The test's own connection is not counted.
+    database.connections()
 }
 
 /// Waits until the server has noticed that a client closed its connection.

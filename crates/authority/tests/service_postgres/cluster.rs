@@ -1,5 +1,11 @@
 //! A PostgreSQL of the tests: in a temporary folder, reached by a socket in it. It ends with the
 //! process that started it.
+//!
+//! `PIMS_POSTGRES_BIN` names the folder of its programs. `PIMS_POSTGRES_POOLER` puts a PgBouncer in
+//! front of it: `session` or `transaction`, or `none`, which is the default.
+
+#[path = "pooler.rs"]
+pub(crate) mod pooler;
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -7,12 +13,15 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use pooler::{Mode, Pooler};
+
 /// A running server.
 pub(crate) struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     user: Option<String>,
     port: OnceLock<u16>,
+    pooler: Option<Pooler>,
     /// A process that waits for the end of this one, in any way, then stops the server and removes
     /// the folder.
     _watchdog: Child,
@@ -36,28 +45,72 @@ impl Cluster {
         SHARED.get_or_init(Self::start)
     }
 
-    /// Starts a server. Without its programs the whole run ends here.
+    /// Starts a server, with the pooler that the environment names. Without its programs the whole
+    /// run ends here.
     pub(crate) fn start() -> Self {
+        let mut cluster = Self::start_without_pooler();
+        cluster.pooler = Mode::of_environment().map(|mode| Pooler::start(&cluster, mode));
+        cluster
+    }
+
+    /// Starts a server that clients reach directly in any case.
+    pub(crate) fn start_without_pooler() -> Self {
+        let cluster = Self::made();
+        let data = cluster.data();
+        let initdb = cluster.program("initdb");
+        let locale = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=pims"];
+        run(&cluster.user, &initdb, &[&locale[..], &["-D", &data]].concat());
+        cluster.configure("");
+        cluster.up();
+        cluster
+    }
+
+    /// Starts a standby that replicates this server. This one restarts meanwhile.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::made();
+        self.stop("fast");
+        run(&standby.user, "cp", &["-a", &self.data(), &standby.data()]);
+        self.up();
+        write(&standby.user, &format!("{}/standby.signal", standby.data()), "");
+        let primary =
+            format!("primary_conninfo = 'host={} user=pims application_name=standby'\n", self.folder.display());
+        standby.configure(&primary);
+        standby.up();
+        standby
+    }
+
+    /// Makes the folder and its watchdog.
+    fn made() -> Self {
         let Some(programs) = programs() else { skip() };
         // The server refuses to run as root.
         let user = is_root().then(unprivileged_user);
         let made = run(&user, "mktemp", &["-d", "/tmp/pims-postgres.XXXXXX"]);
         let folder = PathBuf::from(made.trim());
         let watchdog = watchdog(&user, &programs, &folder);
-        let cluster = Self { folder, programs, user, port: OnceLock::new(), _watchdog: watchdog };
-        let data = cluster.data();
-        let initdb = cluster.program("initdb");
-        let locale = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=pims"];
-        run(&cluster.user, &initdb, &[&locale[..], &["-D", &data]].concat());
-        let socket = cluster.folder.display();
+        Self { folder, programs, user, port: OnceLock::new(), pooler: None, _watchdog: watchdog }
+    }
+
+    /// Writes the settings that every server of the tests has, and more.
+    fn configure(&self, more: &str) {
+        let socket = self.folder.display();
         let lines = format!(
-            "listen_addresses = ''\nunix_socket_directories = '{socket}'\nfsync = off\nmax_connections = 300\n"
+            "listen_addresses = ''\nunix_socket_directories = '{socket}'\nfsync = off\nmax_connections = 300\n{more}"
         );
-        let more = cluster.folder.join("more.conf");
-        write(&cluster.user, &more.display().to_string(), &lines);
-        write(&cluster.user, &format!("{data}/postgresql.auto.conf"), &format!("include '{}'\n", more.display()));
-        cluster.up();
-        cluster
+        let file = self.folder.join("more.conf").display().to_string();
+        write(&self.user, &file, &lines);
+        write(&self.user, &format!("{}/postgresql.auto.conf", self.data()), &format!("include '{file}'\n"));
+    }
+
+    /// Adds lines to the settings and makes the running server read them.
+    pub(crate) fn set(&self, lines: &str) {
+        let file = self.folder.join("more.conf").display().to_string();
+        let before = std::fs::read_to_string(&file).unwrap();
+        write(&self.user, &file, &format!("{before}{lines}"));
+        self.reload();
+    }
+
+    fn reload(&self) {
+        run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
     }
 
     /// Makes the server listen on a port of this machine, with this certificate.
@@ -81,16 +134,12 @@ impl Cluster {
         let file = self.folder.join("more.conf").display().to_string();
         let lines = std::fs::read_to_string(&file).unwrap().replace("fsync = off", "fsync = on");
         write(&self.user, &file, &lines);
-        run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
+        self.reload();
     }
 
     /// Makes the server log every statement with the process that ran it, without the values in it.
     pub(crate) fn log_statements(&self) {
-        let file = self.folder.join("more.conf").display().to_string();
-        let lines = std::fs::read_to_string(&file).unwrap();
-        let more = "log_statement = 'all'\nlog_line_prefix = '[%p] '\nlog_parameter_max_length = 0\n";
-        write(&self.user, &file, &format!("{lines}{more}"));
-        run(&self.user, &self.program("pg_ctl"), &["reload", "-s", "-D", &self.data()]);
+        self.set("log_statement = 'all'\nlog_line_prefix = '[%p] '\nlog_parameter_max_length = 0\n");
     }
 
     /// Returns the server's log so far.
@@ -110,12 +159,68 @@ impl Cluster {
     }
 
     pub(crate) fn down(&self) {
-        run(&self.user, &self.program("pg_ctl"), &["stop", "-w", "-s", "-m", "immediate", "-D", &self.data()]);
+        self.stop("immediate");
     }
 
-    /// Returns the address of this database for clients.
+    fn stop(&self, mode: &str) {
+        run(&self.user, &self.program("pg_ctl"), &["stop", "-w", "-s", "-m", mode, "-D", &self.data()]);
+    }
+
+    /// Kills every process of the server at once, as a machine does that loses its power.
+    pub(crate) fn kill(&self) {
+        let pid = std::fs::read_to_string(format!("{}/postmaster.pid", self.data())).unwrap();
+        let postmaster = pid.lines().next().unwrap().trim().to_owned();
+        let mut processes = vec![postmaster.clone()];
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).map(str::trim);
+            if parent == Some(postmaster.as_str()) {
+                processes.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        // A process that ended by itself since then is no failure.
+        let _ = Command::new("kill").arg("-KILL").args(&processes).stderr(Stdio::null()).status();
+        let is_gone = || !std::path::Path::new(&format!("/proc/{postmaster}")).exists() || is_zombie(&postmaster);
+        while !is_gone() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    /// Lets this role, and no other, log in by its password alone.
+    pub(crate) fn require_password(&self, role: &str) {
+        let file = format!("{}/pg_hba.conf", self.data());
+        let before = std::fs::read_to_string(&file).unwrap();
+        write(&self.user, &file, &format!("local all {role} scram-sha-256\n{before}"));
+        self.reload();
+    }
+
+    /// Returns the address of this database for clients: of the pooler, if there is one.
     pub(crate) fn address(&self, database: &str) -> String {
-        format!("host={} user=pims dbname={database}", self.folder.display())
+        self.address_of("pims", database)
+    }
+
+    /// Returns the address of this database for clients that log in as this role.
+    pub(crate) fn address_of(&self, role: &str, database: &str) -> String {
+        format!("host={} user={role} dbname={database}", self.host())
+    }
+
+    /// Returns the address of the server itself for this role.
+    pub(crate) fn direct_address_of(&self, role: &str, database: &str) -> String {
+        format!("host={} user={role} dbname={database}", self.folder.display())
+    }
+
+    /// Returns the folder of the socket to which clients connect.
+    pub(crate) fn host(&self) -> String {
+        self.pooler.as_ref().map_or_else(|| self.folder.display().to_string(), Pooler::host)
+    }
+
+    pub(crate) fn pooler(&self) -> Option<&Pooler> {
+        self.pooler.as_ref()
+    }
+
+    /// Returns the socket of the server itself.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
     }
 
     pub(crate) fn data(&self) -> String {
@@ -135,13 +240,24 @@ fn skip() -> ! {
 
 fn skipped(what: &str) {
     let reason = "PostgreSQL is not installed (Debian: postgresql): no initdb in PATH or /usr/lib/postgresql/*/bin";
-    assert!(std::env::var_os("PIMS_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "{reason}");
+    skipped_without(what, reason, "PIMS_REQUIRE_POSTGRES");
+}
+
+/// Prints that a test was skipped. Fails if this variable says that it must run.
+fn skipped_without(what: &str, reason: &str, variable: &str) {
+    assert!(std::env::var_os(variable).is_none_or(|value| value != "1"), "{reason}");
     // Not by a macro: the harness would keep its output back.
     let _ = writeln!(std::io::stderr(), "\n\nSKIPPED: {what}. {reason}\n");
 }
 
-/// Returns the folder of the newest server programs.
+/// Returns the folder of the server programs: the one of the environment, or that of the newest
+/// ones.
 fn programs() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("PIMS_POSTGRES_BIN") {
+        let folder = PathBuf::from(folder);
+        assert!(folder.join("initdb").exists(), "PIMS_POSTGRES_BIN: there is no initdb in {}", folder.display());
+        return Some(folder);
+    }
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<(u32, PathBuf)> = versions
         .filter_map(|version| Some((version.file_name().to_str()?.parse().ok()?, version.path().join("bin"))))
@@ -153,6 +269,11 @@ fn programs() -> Option<PathBuf> {
         std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())
     };
     folders.pop().map(|(_, folder)| folder).or_else(in_path)
+}
+
+fn is_zombie(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
 }
 
 fn is_root() -> bool {
@@ -197,7 +318,8 @@ fn write(user: &Option<String>, path: &str, text: &str) {
 /// Starts a shell whose input ends when this process does.
 fn watchdog(user: &Option<String>, programs: &std::path::Path, folder: &std::path::Path) -> Child {
     let script = format!(
-        "cat >/dev/null; '{}/pg_ctl' stop -s -m immediate -D '{folder}/data'; rm -rf '{folder}'",
+        "cat >/dev/null; for pid in '{folder}'/*/pgbouncer.pid; do [ ! -e \"$pid\" ] || kill -9 \"$(cat \"$pid\")\"; done; \
+         '{}/pg_ctl' stop -s -m immediate -D '{folder}/data'; rm -rf '{folder}'",
         programs.display(),
         folder = folder.display()
     );

@@ -1,12 +1,23 @@
 //! The complete flows of `tests/service`, on a real PostgreSQL that is made for them. If none is
 //! installed they are skipped and print that, or fail if `PIMS_REQUIRE_POSTGRES=1`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod collisions;
+mod cuts;
 mod database;
+mod errors;
+mod failover;
+mod faulty;
+mod load;
+mod migrating;
+mod pooled;
 mod postgres;
+mod proxy;
+mod role_password;
+mod silence;
 
 #[path = "../service/activation.rs"]
 mod activation;
@@ -30,6 +41,8 @@ mod malformed;
 mod passwords;
 #[path = "../service/pins.rs"]
 mod pins;
+#[path = "../service/plans.rs"]
+mod plans;
 #[path = "../service/proof.rs"]
 mod proof;
 #[path = "../service/public_clients.rs"]

@@ -1,83 +1,341 @@
-//! Statements in a transaction of PostgreSQL. Each is prepared once per connection.
+//! Statements in a transaction of PostgreSQL.
+//!
+//! No statement has a name: behind a pooler, the next transaction may run on another connection of
+//! the server, which does not know the name, or knows another statement by it. Nothing else is left
+//! in the session either: the limits of a transaction are set in the message that starts it.
+//!
+//! Requests are pipelined, so that few of them cost a wait of their own. The start of a transaction
+//! is sent together with its first statement, if that only reads. A statement whose result nobody
+//! needs is sent together with the next one that somebody waits for, or with the commit.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
 
-use ::postgres::types::private::BytesMut;
-use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use ::postgres::{Error, Statement, Transaction};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Error};
 
-use super::message::message;
+use super::connection::Session;
+use super::message::Fault;
 use crate::failure::{StorageError, StorageResult};
+use crate::storage::isolation::Isolation;
 use crate::storage::value::{Param, Row, Sql, Value};
 
-/// The statements that a connection has prepared, by their text.
-pub(super) type Prepared = HashMap<&'static str, Statement>;
+/// The number of statements that are sent together at most.
+const MAX_QUEUE: usize = 64;
 
-/// An open transaction of the server.
+/// Returns the message that starts a transaction. The limits are those of this transaction alone.
+///
+/// `is_tuned`: the planner uses indexes wherever it can. A step then reads, for the server's
+/// bookkeeping of what it read, its own rows and not a whole table. The planner's high estimate for
+/// a table without a fitting index must not make the server compile the statement.
+pub(super) fn start(isolation: Isolation, limit: Duration, is_tuned: bool) -> String {
+    let level = match isolation {
+        Isolation::Serializable => "SERIALIZABLE",
+        Isolation::RepeatableRead => "REPEATABLE READ",
+    };
+    let limit = limit.as_millis();
+    let tuning = if is_tuned { "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off" } else { "" };
+    format!(
+        "START TRANSACTION ISOLATION LEVEL {level}; SET LOCAL statement_timeout = {limit}; \
+         SET LOCAL idle_in_transaction_session_timeout = {limit}{tuning}"
+    )
+}
+
+/// A transaction. The server learns of it with its first statement.
 pub(super) struct Statements<'a> {
     inner: RefCell<Inner<'a>>,
 }
 
+/// The state of a transaction.
 struct Inner<'a> {
-    transaction: Transaction<'a>,
-    prepared: &'a mut Prepared,
-    first_error: Option<Error>,
+    session: &'a Session,
+    start: &'a str,
+    has_started: bool,
+    queue: Vec<Queued>,
+    fault: Option<EarlyFault>,
+}
+
+/// A fault from before the commit was sent. The server undoes the transaction.
+pub(super) struct EarlyFault {
+    pub(super) fault: Fault,
+    /// True if the transaction did not start.
+    pub(super) at_start: bool,
+}
+
+/// A statement that nobody waits for.
+struct Queued {
+    sql: &'static str,
+    params: Vec<Value>,
+    /// True if it changes or removes a row that the transaction has read.
+    must_change: bool,
+}
+
+/// A request to the server.
+enum Request<'a> {
+    /// Statements without parameters.
+    Batch(&'a str),
+    Execute(&'static str, Vec<Param<'a>>),
+    /// A statement that must change at least one row.
+    Change(&'static str, Vec<Param<'a>>),
+    Query(&'static str, &'a [Param<'a>]),
+}
+
+/// The result of a request.
+enum Answer {
+    Done,
+    Count(u64),
+    Rows(Vec<tokio_postgres::Row>),
+    /// The statement had to change a row, and changed none.
+    NoRow,
+}
+
+/// The fault of the first request that failed, and its place among the requests.
+struct FaultAt {
+    fault: Fault,
+    place: usize,
 }
 
 impl<'a> Statements<'a> {
-    pub(super) fn new(transaction: Transaction<'a>, prepared: &'a mut Prepared) -> Self {
-        Self { inner: RefCell::new(Inner { transaction, prepared, first_error: None }) }
+    pub(super) fn new(session: &'a Session, start: &'a str) -> Self {
+        let inner = Inner { session, start, has_started: false, queue: Vec::new(), fault: None };
+        Self { inner: RefCell::new(inner) }
     }
 
-    /// Returns the transaction, and the first error of a statement. The server undoes a transaction
-    /// that had an error.
-    pub(super) fn end(self) -> (Transaction<'a>, Option<Error>) {
-        let Inner { transaction, first_error, .. } = self.inner.into_inner();
-        (transaction, first_error)
+    /// Ends the statements. The transaction is still open.
+    pub(super) fn end(self) -> Open<'a> {
+        Open(self.inner.into_inner())
     }
 
-    fn run<T>(
-        &self,
-        sql: &'static str,
-        params: &[Param<'_>],
-        operation: impl FnOnce(&mut Transaction<'a>, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, Error>,
-    ) -> StorageResult<T> {
+    fn enqueue(&self, sql: &'static str, params: &[Param<'_>], must_change: bool) -> StorageResult<()> {
         let inner = &mut *self.inner.borrow_mut();
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let done = match inner.prepared.get(sql) {
-            Some(statement) => operation(&mut inner.transaction, statement, &params),
-            None => inner.transaction.prepare(sql).and_then(|statement| {
-                let statement = inner.prepared.entry(sql).or_insert(statement);
-                operation(&mut inner.transaction, statement, &params)
-            }),
-        };
-        done.map_err(|error| {
-            let storage_error = message(&error);
-            inner.first_error.get_or_insert(error);
-            storage_error
+        inner.queue.push(Queued { sql, params: params.iter().map(owned).collect(), must_change });
+        if inner.queue.len() < MAX_QUEUE {
+            return Ok(());
+        }
+        inner.run(None).map(drop).map_err(|()| inner.storage_error())
+    }
+
+    fn run(&self, request: Request<'_>) -> StorageResult<Answer> {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.run(Some(request)).map_err(|()| inner.storage_error())
+    }
+}
+
+impl Inner<'_> {
+    /// Returns the error of the fault that ended the transaction.
+    fn storage_error(&self) -> StorageError {
+        match &self.fault {
+            Some(early) => early.fault.storage_error(),
+            None => StorageError::new("a statement failed"),
+        }
+    }
+
+    /// Sends what waits and this request.
+    fn run(&mut self, last: Option<Request<'_>>) -> Result<Answer, ()> {
+        if self.fault.is_some() {
+            return Err(());
+        }
+        let writes = !self.queue.is_empty() || !last.as_ref().is_none_or(Request::only_reads);
+        if writes && !self.has_started {
+            // A write must not follow a start that failed: nothing would undo it.
+            self.send(Vec::new())?;
+        }
+        let queue = std::mem::take(&mut self.queue);
+        let requests = queue.iter().map(Queued::request).chain(last).collect();
+        self.send(requests)
+    }
+
+    /// Sends requests, after the start of the transaction if it was not sent yet. Returns the
+    /// answer to the last one.
+    fn send(&mut self, requests: Vec<Request<'_>>) -> Result<Answer, ()> {
+        let starts = !std::mem::replace(&mut self.has_started, true);
+        let start = starts.then_some(Request::Batch(self.start));
+        send(self.session, start.into_iter().chain(requests).collect()).map_err(|FaultAt { fault, place }| {
+            self.fault = Some(EarlyFault { fault, at_start: starts && place == 0 });
         })
+    }
+}
+
+impl Request<'_> {
+    fn only_reads(&self) -> bool {
+        matches!(self, Self::Query(sql, _) if sql.starts_with("SELECT"))
+    }
+}
+
+impl Queued {
+    fn request(&self) -> Request<'_> {
+        let params = self.params.iter().map(Value::param).collect();
+        if self.must_change { Request::Change(self.sql, params) } else { Request::Execute(self.sql, params) }
     }
 }
 
 impl Sql for Statements<'_> {
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
-        let found = self.run(sql, params, |transaction, statement, params| transaction.query(statement, params))?;
-        found.iter().map(row).collect()
+        match self.run(Request::Query(sql, params))? {
+            Answer::Rows(rows) => rows.iter().map(row).collect(),
+            Answer::Count(_) | Answer::Done | Answer::NoRow => Ok(Vec::new()),
+        }
     }
 
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
-        self.run(sql, params, |transaction, statement, params| transaction.execute(statement, params))
+        match self.run(Request::Execute(sql, params.to_vec()))? {
+            Answer::Count(count) => Ok(count),
+            Answer::Rows(_) | Answer::Done | Answer::NoRow => Ok(0),
+        }
+    }
+
+    fn put(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<bool> {
+        self.enqueue(sql, params, false).map(|()| true)
+    }
+
+    fn change(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<()> {
+        self.enqueue(sql, params, true)
     }
 }
 
-fn row(found: &::postgres::Row) -> StorageResult<Row> {
+/// A transaction that has run its statements, apart from those that wait for the commit.
+pub(super) struct Open<'a>(Inner<'a>);
+
+/// A fault of a commit that was sent.
+pub(super) struct CommitFault {
+    pub(super) fault: Fault,
+    /// True if a statement that was sent with the commit failed. The server undoes the transaction
+    /// then.
+    pub(super) in_statement: bool,
+}
+
+impl Open<'_> {
+    /// Returns the fault that ended the transaction.
+    pub(super) fn take_fault(&mut self) -> Option<EarlyFault> {
+        self.0.fault.take()
+    }
+
+    /// Prepares the commit: after it, one message is left to send, which has the commit in it.
+    /// Returns whether there is anything to commit.
+    pub(super) fn prepare_commit(&mut self) -> Result<bool, EarlyFault> {
+        let inner = &mut self.0;
+        if !inner.has_started {
+            if inner.queue.is_empty() {
+                return Ok(false);
+            }
+            if let (Err(()), Some(fault)) = (inner.send(Vec::new()), inner.fault.take()) {
+                return Err(fault);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends the statements that wait, and the commit. If a statement fails, the server answers the
+    /// commit by undoing the transaction.
+    pub(super) fn commit(self) -> Result<(), CommitFault> {
+        let requests: Vec<_> = self.0.queue.iter().map(Queued::request).chain([Request::Batch("COMMIT")]).collect();
+        let statements = requests.len() - 1;
+        let sent = send(self.0.session, requests);
+        sent.map(drop).map_err(|FaultAt { fault, place }| CommitFault { fault, in_statement: place < statements })
+    }
+
+    /// Undoes the transaction.
+    pub(super) fn roll_back(self) -> Result<(), Fault> {
+        if !self.0.has_started {
+            return Ok(());
+        }
+        send(self.0.session, vec![Request::Batch("ROLLBACK")]).map(drop).map_err(|at| at.fault)
+    }
+}
+
+/// Sends requests together and waits for the answers to all of them. Returns the last one, or the
+/// first fault. The server skips nothing after a fault, but it refuses every statement of a
+/// transaction that had one.
+fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt> {
+    let mut place = 0;
+    let sent = session.wait(async |client: &Client| {
+        let answers = requests.into_iter().map(|request| Box::pin(answer(client, request)) as _).collect();
+        let mut last = Answer::Done;
+        for answer in in_order(answers).await {
+            last = answer?;
+            if matches!(last, Answer::NoRow) {
+                return Ok(last);
+            }
+            place += 1;
+        }
+        Ok(last)
+    });
+    match sent {
+        Ok(Answer::NoRow) => Err(FaultAt { fault: Fault::Gone, place }),
+        sent => sent.map_err(|fault| FaultAt { fault, place }),
+    }
+}
+
+/// Sends a request when it is first polled, and waits for the answer.
+async fn answer(client: &Client, request: Request<'_>) -> Result<Answer, Error> {
+    match request {
+        Request::Batch(sql) => client.batch_execute(sql).await.map(|()| Answer::Done),
+        Request::Execute(sql, params) => client.execute_typed(sql, &typed(&params)).await.map(Answer::Count),
+        Request::Change(sql, params) => {
+            let count = client.execute_typed(sql, &typed(&params)).await?;
+            Ok(if count > 0 { Answer::Count(count) } else { Answer::NoRow })
+        }
+        Request::Query(sql, params) => client.query_typed(sql, &typed(params)).await.map(Answer::Rows),
+    }
+}
+
+fn typed<'a>(params: &'a [Param<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    params.iter().map(|param| (param as &(dyn ToSql + Sync), kind(param))).collect()
+}
+
+/// Returns the type of a parameter. The server infers that of a null from the statement.
+fn kind(param: &Param<'_>) -> Type {
+    match param {
+        Param::Null => Type::UNKNOWN,
+        Param::Int(_) => Type::INT8,
+        Param::Text(_) => Type::TEXT,
+        Param::Bytes(_) => Type::BYTEA,
+    }
+}
+
+fn owned(param: &Param<'_>) -> Value {
+    match *param {
+        Param::Null => Value::Null,
+        Param::Int(number) => Value::Int(number),
+        Param::Text(text) => Value::Text(text.to_owned()),
+        Param::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
+    }
+}
+
+/// A future of the list that [`in_order`] polls.
+type Listed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Polls all futures once, in their order, and then each until it is ready.
+async fn in_order<T>(mut futures: Vec<Listed<'_, T>>) -> Vec<T> {
+    let mut early: Vec<Option<T>> = poll_fn(|cx| {
+        let polled = futures.iter_mut().map(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        });
+        Poll::Ready(polled.collect())
+    })
+    .await;
+    let mut all = Vec::with_capacity(futures.len());
+    for (future, early) in futures.into_iter().zip(early.drain(..)) {
+        all.push(match early {
+            Some(done) => done,
+            None => future.await,
+        });
+    }
+    all
+}
+
+fn row(found: &tokio_postgres::Row) -> StorageResult<Row> {
     let values: Result<_, Error> = (0..found.len()).map(|index| value(found, index)).collect();
     Ok(Row::new(values.map_err(|_| StorageError::new("a column is not of the type that it must have"))?))
 }
 
-fn value(found: &::postgres::Row, index: usize) -> Result<Value, Error> {
+fn value(found: &tokio_postgres::Row, index: usize) -> Result<Value, Error> {
     let kind = found.columns()[index].type_();
     let value = match *kind {
         Type::INT8 => found.try_get::<_, Option<i64>>(index)?.map(Value::Int),
@@ -105,7 +363,7 @@ impl ToSql for Param<'_> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8 | Type::TEXT | Type::VARCHAR | Type::BYTEA)
+        matches!(*kind, Type::INT8 | Type::TEXT | Type::BYTEA | Type::UNKNOWN)
     }
 
     to_sql_checked!();

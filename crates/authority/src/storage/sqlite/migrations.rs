@@ -4,11 +4,12 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::failure::{OpenError, StorageError};
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("0001_initial.sql"),
     include_str!("0002_server.sql"),
     include_str!("0003_security.sql"),
     include_str!("0004_traits.sql"),
+    include_str!("0005_growth.sql"),
 ];
 
 /// Runs the missing migrations while it holds the lock of the database. One of several processes
@@ -44,6 +45,6 @@ mod tests {
         run(&mut connection).unwrap();
         run(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", 1000).unwrap();
-        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 4 })));
+        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 5 })));
     }
 }

@@ -4,9 +4,9 @@ use crate::domain::rows::AccountRow;
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
-use crate::storage::value::Row;
+use crate::storage::value::{Param, Row};
 
-/// The columns, in the order of [`read`] and `put_account`.
+/// The columns, in the order of [`read`] and [`columns`].
 pub(super) static ACCOUNTS: Table = Table::new(
     "accounts",
     1,
@@ -41,25 +41,12 @@ impl Transaction<'_> {
         self.find_row(&ACCOUNTS, sql!(ACCOUNTS.select("WHERE name = $1")), params![name], read)
     }
 
+    pub(crate) fn add_account(&self, account: &AccountRow) -> StorageResult<()> {
+        self.add_row(&ACCOUNTS, &columns(account))
+    }
+
     pub(crate) fn put_account(&self, account: &AccountRow) -> StorageResult<()> {
-        self.put_row(
-            &ACCOUNTS,
-            params![
-                &account.name,
-                account.made_at,
-                account.pin.as_deref(),
-                account.pin_tries,
-                account.pin_wrong,
-                account.wrong_pins,
-                account.pin_generation,
-                account.pin_history.as_deref(),
-                account.blocked,
-                account.phone_number.as_deref(),
-                account.phone_changed_at,
-                account.language.as_deref(),
-                account.version.saturating_add(1),
-            ],
-        )
+        self.put_row(&ACCOUNTS, &columns(account))
     }
 
     /// Returns up to `limit` accounts after `after`, in the order of their names. Every name is
@@ -82,20 +69,29 @@ impl Transaction<'_> {
         })
     }
 
-    /// Returns the names of up to `limit` accounts after `after`, in their order.
-    pub(crate) fn account_names(&self, after: &str, limit: u32) -> StorageResult<Vec<String>> {
-        self.all(
-            "SELECT name FROM accounts WHERE name > $1 ORDER BY name LIMIT $2",
-            params![after, limit],
-            |mut row| row.get(),
-        )
-    }
-
     /// Returns a page of the accounts after `after`.
     pub(crate) fn accounts_after(&self, after: &str, limit: u32) -> StorageResult<Vec<AccountRow>> {
         let sql = sql!(ACCOUNTS.select("WHERE name > $1 ORDER BY name LIMIT $2"));
         self.all_rows(&ACCOUNTS, sql, params![after, limit], read)
     }
+}
+
+fn columns(account: &AccountRow) -> [Param<'_>; 13] {
+    *params![
+        &account.name,
+        account.made_at,
+        account.pin.as_deref(),
+        account.pin_tries,
+        account.pin_wrong,
+        account.wrong_pins,
+        account.pin_generation,
+        account.pin_history.as_deref(),
+        account.blocked,
+        account.phone_number.as_deref(),
+        account.phone_changed_at,
+        account.language.as_deref(),
+        account.version.saturating_add(1),
+    ]
 }
 
 fn read(mut row: Row) -> StorageResult<AccountRow> {

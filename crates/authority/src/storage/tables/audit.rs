@@ -129,21 +129,25 @@ impl Transaction<'_> {
     pub(crate) fn prune_audit(&self, time: i64, limit: u32) -> StorageResult<u64> {
         // The id bounds the rows that are read. Rows of releases that counted their ids are all
         // below it, so their time decides.
-        self.write(
-            "DELETE FROM audit WHERE id IN
-                 (SELECT id FROM audit WHERE id < $1 AND at < $2 ORDER BY id LIMIT $3)",
-            params![AuditIds::first_at(time), time, limit],
-        )
+        let newest = AuditIds::first_at(time).saturating_sub(1);
+        let sql = "SELECT id FROM audit WHERE id <= $1 AND at < $2 ORDER BY id LIMIT 1 OFFSET $3";
+        let last: Option<i64> = self.find(sql, params![newest, time, limit.saturating_sub(1)], |mut row| row.get())?;
+        let sql = "DELETE FROM audit WHERE id <= $1 AND at < $2";
+        self.write(sql, params![last.unwrap_or(newest), time])
     }
 
-    /// Returns whether a row from `first` to `last` was written at `time` or later.
-    pub(crate) fn audit_since(&self, first: i64, last: i64, time: i64) -> StorageResult<bool> {
-        let found: Option<i64> = self.find(
-            "SELECT id FROM audit WHERE id >= $1 AND id <= $2 AND at >= $3 LIMIT 1",
-            params![first, last, time],
-            |mut row| row.get(),
-        )?;
-        Ok(found.is_some())
+    /// Returns the id of the newest row beyond the newest `count` rows. Returns `None` if there are
+    /// no more rows than that.
+    pub(crate) fn audit_id_beyond(&self, count: u32) -> StorageResult<Option<i64>> {
+        self.find("SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1", params![count], |mut row| row.get())
+    }
+
+    /// Removes the oldest rows with this id or a lower one, up to `limit` rows. It is for a trail
+    /// without seals.
+    pub(crate) fn prune_audit_up_to(&self, id: i64, limit: u32) -> StorageResult<u64> {
+        let sql = "SELECT id FROM audit WHERE id <= $1 ORDER BY id LIMIT 1 OFFSET $2";
+        let last: Option<i64> = self.find(sql, params![id, limit.saturating_sub(1)], |mut row| row.get())?;
+        self.write("DELETE FROM audit WHERE id <= $1", params![last.unwrap_or(id)])
     }
 }
 

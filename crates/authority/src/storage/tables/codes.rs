@@ -6,9 +6,9 @@ use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
-use crate::storage::value::Row;
+use crate::storage::value::{Param, Row};
 
-/// The columns, in the order of [`read`] and `put_code`.
+/// The columns, in the order of [`read`] and [`columns`].
 pub(super) static CODES: Table = Table::new(
     "codes",
     2,
@@ -49,32 +49,38 @@ impl Transaction<'_> {
         self.find_row(&CODES, sql!(CODES.select("WHERE ticket = $1")), params![hash], read)
     }
 
-    pub(crate) fn put_code(&self, code: &CodeRow) -> StorageResult<()> {
-        let (serial, device) = match &code.used {
-            Some(CodeUse::Activated { serial, device }) => (Some(serial.as_str()), Some(device.as_str())),
-            Some(CodeUse::Done) | None => (None, None),
-        };
-        self.put_row(
-            &CODES,
-            params![
-                &code.account,
-                code.purpose,
-                &code.phone_number,
-                &code.hash,
-                code.key_id,
-                code.expires_at,
-                code.tries,
-                code.pin_tries,
-                code.withdrawn,
-                code.setup_at,
-                code.used.is_some(),
-                serial,
-                device,
-                code.version.saturating_add(1),
-                code.ticket.as_ref(),
-            ],
-        )
+    /// Writes a new code in place of the account's code for the same purpose.
+    pub(crate) fn add_code(&self, code: &CodeRow) -> StorageResult<()> {
+        self.add_row(&CODES, &columns(code))
     }
+
+    pub(crate) fn put_code(&self, code: &CodeRow) -> StorageResult<()> {
+        self.put_row(&CODES, &columns(code))
+    }
+}
+
+fn columns(code: &CodeRow) -> [Param<'_>; 15] {
+    let (serial, device) = match &code.used {
+        Some(CodeUse::Activated { serial, device }) => (Some(serial.as_str()), Some(device.as_str())),
+        Some(CodeUse::Done) | None => (None, None),
+    };
+    *params![
+        &code.account,
+        code.purpose,
+        &code.phone_number,
+        &code.hash,
+        code.key_id,
+        code.expires_at,
+        code.tries,
+        code.pin_tries,
+        code.withdrawn,
+        code.setup_at,
+        code.used.is_some(),
+        serial,
+        device,
+        code.version.saturating_add(1),
+        code.ticket.as_ref(),
+    ]
 }
 
 fn read(mut row: Row) -> StorageResult<CodeRow> {

@@ -19,7 +19,9 @@ impl Transaction<'_> {
 
     pub(crate) fn put_traits(&self, device: &str, traits: &TraitsRow) -> StorageResult<()> {
         let TraitsRow { proves_pin, unproved_tries, evolves, evolutions_passed } = *traits;
-        self.put_row(&DEVICE_TRAITS, params![device, proves_pin, unproved_tries, evolves, evolutions_passed])
+        let columns = params![device, proves_pin, unproved_tries, evolves, evolutions_passed];
+        // A device of an earlier release has no row until its traits differ from the strict ones.
+        if self.update_row(&DEVICE_TRAITS, columns)? { Ok(()) } else { self.add_row(&DEVICE_TRAITS, columns) }
     }
 }
 

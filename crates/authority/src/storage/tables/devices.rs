@@ -1,12 +1,12 @@
 //! The table `devices`.
 
-use crate::domain::rows::DeviceRow;
+use crate::domain::rows::{ChallengeColumns, DeviceRow};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
-use crate::storage::value::Row;
+use crate::storage::value::{Param, Row};
 
-/// The columns, in the order of [`read`] and `put_device`.
+/// The columns, in the order of [`read`] and [`columns`].
 pub(super) static DEVICES: Table = Table::new(
     "devices",
     1,
@@ -38,58 +38,56 @@ pub(super) static DEVICES: Table = Table::new(
 )
 .with_condition("removed_at IS NULL");
 
+/// The columns of [`read_device`](Transaction::read_device).
+static WITH_CHALLENGES: DeviceColumns = DeviceColumns;
+
+struct DeviceColumns;
+
+impl DeviceColumns {
+    /// Returns the statement that finds devices with their challenges. `rest` is the text after the
+    /// table's name.
+    fn select(&self, rest: &str) -> String {
+        format!("SELECT challenges, challenges_mac, {} FROM devices {rest}", DEVICES.list())
+    }
+}
+
 impl Transaction<'_> {
     /// Finds a device that is not removed.
     pub(crate) fn device(&self, id: &str) -> StorageResult<Option<DeviceRow>> {
-        self.find_row(&DEVICES, sql!(DEVICES.select("WHERE id = $1 AND removed_at IS NULL")), params![id], read)
+        let sql = sql!(WITH_CHALLENGES.select("WHERE id = $1 AND removed_at IS NULL"));
+        self.find(sql, params![id], |row| self.read_device(row))
     }
 
     /// Returns the devices of an account that are not removed.
     pub(crate) fn devices_of(&self, account: &str) -> StorageResult<Vec<DeviceRow>> {
-        let sql = sql!(DEVICES.select("WHERE account = $1 AND removed_at IS NULL"));
-        self.all_rows(&DEVICES, sql, params![account], read)
+        let sql = sql!(WITH_CHALLENGES.select("WHERE account = $1 AND removed_at IS NULL"));
+        self.all(sql, params![account], |row| self.read_device(row))
     }
 
+    fn read_device(&self, mut row: Row) -> StorageResult<DeviceRow> {
+        let challenges = ChallengeColumns { text: row.get()?, mac: row.get()? };
+        Ok(DeviceRow { challenges, ..read(self.authenticate(&DEVICES, row)?)? })
+    }
+
+    /// Writes a new device. It has no challenges.
+    pub(crate) fn add_device(&self, device: &DeviceRow) -> StorageResult<()> {
+        self.add_row(&DEVICES, &columns(device))
+    }
+
+    /// Writes a device that was read. Its challenges stay as they are.
     pub(crate) fn put_device(&self, device: &DeviceRow) -> StorageResult<()> {
-        self.put_row(
-            &DEVICES,
-            params![
-                &device.id,
-                &device.account,
-                device.made_at,
-                device.used_at,
-                &device.serial,
-                &device.name,
-                &device.k0,
-                &device.k1,
-                device.next_k1.as_deref(),
-                device.secret.as_deref(),
-                device.tsync,
-                device.since_evolution,
-                device.day,
-                device.passwords_of_day,
-                device.pin_tries,
-                device.wrong_pins_told,
-                device.proved_at,
-                device.k1_proved,
-                device.next_k0.as_deref(),
-                device.sync_shown,
-                device.suspected_at,
-                device.suspended,
-                device.version.saturating_add(1),
-            ],
-        )
+        self.put_row(&DEVICES, &columns(device))
     }
 
     /// Makes a device a tombstone: only its id stays. Its challenges, traits, passwords and refresh
     /// tokens are removed.
     pub(crate) fn tombstone_device(&self, id: &str, now: i64) -> StorageResult<()> {
-        self.put("DELETE FROM challenges WHERE device = $1", params![id])?;
         self.put("DELETE FROM device_traits WHERE device = $1", params![id])?;
         self.remove_grants(id)?;
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
-                 next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, mac = NULL
+                 next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, challenges = NULL,
+                 challenges_mac = NULL, mac = NULL
              WHERE id = $2 AND removed_at IS NULL",
             params![now, id],
         )
@@ -98,7 +96,10 @@ impl Transaction<'_> {
     /// Removes the passwords of a device, and the refresh tokens that came from them. Tokens of an
     /// earlier release, whose device is unknown, may belong to this device: they are removed, too.
     pub(crate) fn remove_grants(&self, device: &str) -> StorageResult<()> {
-        self.put("DELETE FROM passwords WHERE device = $1", params![device])?;
+        self.put(
+            "DELETE FROM passwords WHERE account = (SELECT account FROM devices WHERE id = $1) AND device = $1",
+            params![device],
+        )?;
         self.put(
             "DELETE FROM refresh_tokens WHERE account = (SELECT account FROM devices WHERE id = $1)
                  AND (device IS NULL OR device = $1)",
@@ -113,6 +114,35 @@ impl Transaction<'_> {
     }
 }
 
+fn columns(device: &DeviceRow) -> [Param<'_>; 23] {
+    *params![
+        &device.id,
+        &device.account,
+        device.made_at,
+        device.used_at,
+        &device.serial,
+        &device.name,
+        &device.k0,
+        &device.k1,
+        device.next_k1.as_deref(),
+        device.secret.as_deref(),
+        device.tsync,
+        device.since_evolution,
+        device.day,
+        device.passwords_of_day,
+        device.pin_tries,
+        device.wrong_pins_told,
+        device.proved_at,
+        device.k1_proved,
+        device.next_k0.as_deref(),
+        device.sync_shown,
+        device.suspected_at,
+        device.suspended,
+        device.version.saturating_add(1),
+    ]
+}
+
+/// Reads a device without its challenges.
 fn read(mut row: Row) -> StorageResult<DeviceRow> {
     Ok(DeviceRow {
         id: row.get()?,
@@ -138,5 +168,6 @@ fn read(mut row: Row) -> StorageResult<DeviceRow> {
         suspected_at: row.get()?,
         suspended: row.get()?,
         version: row.get()?,
+        challenges: ChallengeColumns::default(),
     })
 }

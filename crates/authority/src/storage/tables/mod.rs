@@ -46,9 +46,9 @@ mod tests {
 
     #[test]
     fn no_two_rows_have_the_same_encoding() {
-        let row = |device, mode, challenge, made_at| {
-            let columns: [Param<'_>; 4] = [device, mode, challenge, made_at];
-            CHALLENGES.encode(&columns).unwrap()
+        let row = |name, primes, announced, made_at| {
+            let columns: [Param<'_>; 5] = [name, primes, announced, made_at, Param::Null];
+            DEVICE_TRAITS.encode(&columns).unwrap()
         };
         let (a, b) = (Param::Text("a"), Param::Text("b"));
         let rows = [
@@ -71,20 +71,27 @@ mod tests {
     #[test]
     fn statements_name_every_column_once() {
         assert_eq!(
-            CHALLENGES.upsert(),
-            "INSERT INTO challenges (device, mode, challenge, made_at, mac) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (device, mode) DO UPDATE SET challenge = excluded.challenge, made_at = excluded.made_at, \
+            SERVICE_KEYS.upsert(),
+            "INSERT INTO service_keys (name, primes, announced, mac) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (name) DO UPDATE SET primes = excluded.primes, announced = excluded.announced, \
              mac = excluded.mac"
+        );
+        assert_eq!(
+            PASSWORDS.update(),
+            "UPDATE passwords SET key_id = $1, device = $2, expires_at = $3, used = $4, mac = $5 \
+             WHERE account = $6 AND hash = $7"
         );
         assert_eq!(
             PASSWORDS.page(true),
             "SELECT account, hash, key_id, device, expires_at, used, mac FROM passwords \
-             WHERE 1 = 1 AND (account, hash) > ($1, $2) ORDER BY account, hash LIMIT $3"
+             WHERE (account, hash) > ($1, $2) ORDER BY account, hash LIMIT $3"
         );
         assert_eq!(
-            CHALLENGES.delete_returning("WHERE device = $1"),
-            "DELETE FROM challenges WHERE device = $1 RETURNING device, mode, challenge, made_at, mac"
+            CHALLENGES.page(true),
+            "SELECT id, account, challenges, challenges_mac FROM devices \
+             WHERE removed_at IS NULL AND challenges IS NOT NULL AND (id) > ($1) ORDER BY id LIMIT $2"
         );
+        assert_eq!(CHALLENGES.replace_mac(), "UPDATE devices SET challenges_mac = $1 WHERE id = $2");
         let columns = Columns::new("t", &["a", "b"]);
         assert_eq!(columns.select("WHERE a = $1"), "SELECT a, b FROM t WHERE a = $1");
         assert_eq!(

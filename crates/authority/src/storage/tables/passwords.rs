@@ -6,7 +6,7 @@ use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
 use crate::storage::value::Row;
 
-/// The columns, in the order of [`read`] and `put_password`.
+/// The columns, in the order of [`read`] and `add_password`.
 pub(super) static PASSWORDS: Table =
     Table::new("passwords", 2, &["account", "hash", "key_id", "device", "expires_at", "used"]);
 
@@ -16,8 +16,9 @@ impl Transaction<'_> {
         self.find_row(&PASSWORDS, sql, params![account, hash], read)
     }
 
-    pub(crate) fn put_password(&self, password: &PasswordRow) -> StorageResult<()> {
-        self.put_row(
+    /// Writes a new password. It replaces one that is spelled the same.
+    pub(crate) fn add_password(&self, password: &PasswordRow) -> StorageResult<()> {
+        self.add_row(
             &PASSWORDS,
             params![
                 &password.account,
@@ -30,8 +31,10 @@ impl Transaction<'_> {
         )
     }
 
-    pub(crate) fn remove_expired_passwords(&self, account: &str, expired_before: i64) -> StorageResult<()> {
-        self.put("DELETE FROM passwords WHERE account = $1 AND expires_at <= $2", params![account, expired_before])
+    /// Removes a password that was read.
+    pub(crate) fn remove_password(&self, password: &PasswordRow) -> StorageResult<()> {
+        let sql = "DELETE FROM passwords WHERE account = $1 AND hash = $2";
+        self.change(sql, params![&password.account, &password.hash])
     }
 
     /// Removes all passwords of an account.

@@ -4,9 +4,9 @@ use crate::domain::rows::TokenRow;
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
-use crate::storage::value::Row;
+use crate::storage::value::{Param, Row};
 
-/// The columns, in the order of [`read`] and `put_token`.
+/// The columns, in the order of [`read`] and [`columns`].
 pub(super) static REFRESH_TOKENS: Table = Table::new(
     "refresh_tokens",
     1,
@@ -29,22 +29,12 @@ impl Transaction<'_> {
         self.find_row(&REFRESH_TOKENS, sql!(REFRESH_TOKENS.select("WHERE hash = $1")), params![hash], read)
     }
 
+    pub(crate) fn add_token(&self, token: &TokenRow) -> StorageResult<()> {
+        self.add_row(&REFRESH_TOKENS, &columns(token))
+    }
+
     pub(crate) fn put_token(&self, token: &TokenRow) -> StorageResult<()> {
-        self.put_row(
-            &REFRESH_TOKENS,
-            params![
-                &token.hash,
-                token.key_id,
-                &token.account,
-                &token.family,
-                token.family_made_at,
-                token.device.as_deref(),
-                token.pin_generation,
-                token.expires_at,
-                token.used,
-                token.version.saturating_add(1),
-            ],
-        )
+        self.put_row(&REFRESH_TOKENS, &columns(token))
     }
 
     pub(crate) fn remove_token_family(&self, account: &str, family: &str) -> StorageResult<()> {
@@ -54,6 +44,21 @@ impl Transaction<'_> {
     pub(crate) fn remove_tokens(&self, account: &str) -> StorageResult<()> {
         self.put("DELETE FROM refresh_tokens WHERE account = $1", params![account])
     }
+}
+
+fn columns(token: &TokenRow) -> [Param<'_>; 10] {
+    *params![
+        &token.hash,
+        token.key_id,
+        &token.account,
+        &token.family,
+        token.family_made_at,
+        token.device.as_deref(),
+        token.pin_generation,
+        token.expires_at,
+        token.used,
+        token.version.saturating_add(1),
+    ]
 }
 
 fn read(mut row: Row) -> StorageResult<TokenRow> {

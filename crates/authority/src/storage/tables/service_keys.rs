@@ -6,7 +6,7 @@ use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
 use crate::storage::value::Row;
 
-/// The columns, in the order of [`read`] and `put_service_key`.
+/// The columns, in the order of [`read`] and `add_service_key`.
 pub(super) static SERVICE_KEYS: Table = Table::new("service_keys", 1, &["name", "primes", "announced"]);
 
 impl Transaction<'_> {
@@ -14,8 +14,9 @@ impl Transaction<'_> {
         self.find_row(&SERVICE_KEYS, sql!(SERVICE_KEYS.select("WHERE name = $1")), params![name], |row| read(name, row))
     }
 
-    pub(crate) fn put_service_key(&self, key: &ServiceKeyRow) -> StorageResult<()> {
-        self.put_row(&SERVICE_KEYS, params![key.name, &key.primes, &key.announced])
+    /// Writes a key, or replaces the one with the same name.
+    pub(crate) fn add_service_key(&self, key: &ServiceKeyRow) -> StorageResult<()> {
+        self.add_row(&SERVICE_KEYS, params![key.name, &key.primes, &key.announced])
     }
 }
 

@@ -59,6 +59,10 @@ impl Transaction<'_> {
 
     /// Removes the counts of periods that began before `time`.
     pub(crate) fn prune_sms_counts(&self, time: i64) -> StorageResult<()> {
-        self.put("DELETE FROM sms_counts WHERE began_at < $1", params![time])
+        for period in Period::ALL {
+            let sql = "DELETE FROM sms_counts WHERE period = $1 AND began_at < $2";
+            self.put(sql, params![period.as_str(), time])?;
+        }
+        Ok(())
     }
 }

@@ -52,11 +52,14 @@ impl Transaction<'_> {
     /// messages whose time has come, and messages whose time is later than `latest`, which no right
     /// clock can have written.
     pub(crate) fn due_messages(&self, now: i64, latest: i64, limit: u32) -> StorageResult<Vec<MessageRow>> {
-        self.all(
-            sql!(SMS_QUEUE.select("WHERE due_at <= $1 OR due_at > $2 ORDER BY due_at LIMIT $3")),
-            params![now, latest, limit],
-            read,
-        )
+        let due = sql!(SMS_QUEUE.select("WHERE due_at <= $1 ORDER BY due_at LIMIT $2"));
+        let mut messages = self.all(due, params![now, limit], read)?;
+        let left = limit.saturating_sub(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+        if left > 0 {
+            let wrong = sql!(SMS_QUEUE.select("WHERE due_at > $1 ORDER BY due_at LIMIT $2"));
+            messages.extend(self.all(wrong, params![latest, left], read)?);
+        }
+        Ok(messages)
     }
 
     /// Returns the number of messages that wait, counted up to `limit`.

@@ -1,0 +1,155 @@
+//! A survey of what answers at the address of the database: the server's version, whether it is a
+//! primary, whether a pooler stands between, and in which mode.
+
+use std::future::{Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+use tokio_postgres::{Client, SimpleQueryMessage};
+use zeroize::Zeroizing;
+
+use super::connection::{ConnectError, Server, Session};
+use super::message::Fault;
+use crate::failure::StorageResult;
+
+/// The number of transactions that two connections run in turn.
+const ROUNDS: usize = 3;
+
+/// Describes the server in words.
+pub(super) fn describe(server: &Server) -> StorageResult<String> {
+    let open = || server.connect().map_err(|ConnectError { error, .. }| error);
+    let storage_error = |fault: Fault| fault.storage_error();
+    let first = open()?;
+    let version = value(&first, "SELECT version()").map_err(storage_error)?.unwrap_or_default();
+    // A compatible server may not have these functions.
+    let role = match value(&first, "SELECT pg_is_in_recovery()::text").ok().flatten().as_deref() {
+        Some("false") => ", a primary",
+        Some("true") => ", a standby",
+        _ => "",
+    };
+    // A second connection may be one too many.
+    let path = open().map_or(Ok(Path::Unknown), |second| path(&first, &second));
+    let path = path.unwrap_or(Path::Unknown).words();
+    let tls = if server.is_encrypted() { "with TLS" } else { "without TLS" };
+    Ok(format!("{}{role}, {path}, {tls}", short(&version)))
+}
+
+/// Returns the product and its version, without the platform.
+fn short(version: &str) -> &str {
+    version.split(" on ").next().unwrap_or_default()
+}
+
+/// The way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    Direct,
+    /// A pooler that keeps a connection of the server for a session, or whose mode did not show.
+    Pooler,
+    /// A pooler that gives each transaction any connection of the server.
+    TransactionPooler,
+    Unknown,
+}
+
+impl Path {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Direct => "directly",
+            Self::Pooler => "through a pooler (session mode, as far as it shows)",
+            Self::TransactionPooler => "through a pooler in transaction mode",
+            Self::Unknown => "directly or through a pooler (it could not be found out)",
+        }
+    }
+}
+
+/// Compares the processes of the server that serve two connections. Each connection of a server
+/// without a pooler has one process, which it was told when it was opened.
+fn path(first: &Session, second: &Session) -> Result<Path, Fault> {
+    let pid = |session: &Session| Ok::<_, Fault>(value(session, "SELECT pg_backend_pid()::text")?.unwrap_or_default());
+    let pid_of_first = pid(first)?;
+    for _ in 0..ROUNDS {
+        // The transaction takes a connection of the server away from the first client.
+        let in_transaction = "START TRANSACTION; SELECT pg_backend_pid()::text";
+        let pid_of_second = value(second, in_transaction)?.unwrap_or_default();
+        let pid_of_first_now = pid(first);
+        second.wait(async |client| client.batch_execute("ROLLBACK").await)?;
+        if pid_of_first_now? != pid_of_first || pid_of_second == pid_of_first {
+            return Ok(Path::TransactionPooler);
+        }
+    }
+    let announced = first.wait(async |client| Ok(announced_pid(client).await))?;
+    Ok(match announced {
+        Ok(announced) if announced.to_string() == pid_of_first => Path::Direct,
+        Ok(_) => Path::Pooler,
+        Err(_) => Path::Unknown,
+    })
+}
+
+/// Returns the first column of the first row as text.
+fn value(session: &Session, sql: &'static str) -> Result<Option<String>, Fault> {
+    let found = session.wait(async |client| client.simple_query(sql).await)?;
+    Ok(found.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }))
+}
+
+/// Returns the process that the server, or a pooler, announced when the connection was opened. The
+/// driver shows it in its requests to cancel a statement alone, so it writes one into memory.
+async fn announced_pid(client: &Client) -> io::Result<i32> {
+    let (mut ours, theirs) = duplex(64);
+    // The consent to TLS, if the driver asks for it.
+    ours.write_all(b"S").await?;
+    client.cancel_token().cancel_query_raw(theirs, NoEncryption).await.map_err(io::Error::other)?;
+    let mut sent = Zeroizing::new(Vec::with_capacity(64));
+    ours.read_to_end(&mut sent).await?;
+    // The request ends with the process and the secret of the connection.
+    match sent.last_chunk() {
+        Some([a, b, c, d, _, _, _, _]) => Ok(i32::from_be_bytes([*a, *b, *c, *d])),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// A stand-in for TLS on a stream in memory.
+struct NoEncryption;
+
+impl TlsConnect<DuplexStream> for NoEncryption {
+    type Stream = InMemory;
+    type Error = io::Error;
+    type Future = Ready<io::Result<InMemory>>;
+
+    fn connect(self, stream: DuplexStream) -> Self::Future {
+        ready(Ok(InMemory(stream)))
+    }
+}
+
+/// A stream in memory.
+struct InMemory(DuplexStream);
+
+impl TlsStream for InMemory {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for InMemory {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for InMemory {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

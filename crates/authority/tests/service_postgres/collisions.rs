@@ -1,0 +1,308 @@
+//! Steps that run at once: those of different accounts never collide, and those of one account
+//! leave the state that one after the other would leave.
+
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
+
+use authority::{
+    AccountName, Authority, CvsRequest, Database, KeyRing, KeySize, MasterKey, Options, Policy, Postgres, Purpose,
+    Verdict,
+};
+use postgres::Client;
+
+use crate::database::TestDatabase;
+use crate::device::{Answer, Device, Keys, activation, pin, serial, setup};
+use crate::world::{MASTER, World};
+
+/// The longest wait for a condition.
+const PATIENT: Duration = Duration::from_secs(60);
+
+/// Returns a service that waits longer for a row than any test keeps it locked.
+fn patient(world: &World, connections: u32) -> Authority {
+    let mut server = Postgres::new(world.database.url());
+    (server.connections, server.statement_timeout) = (connections, PATIENT);
+    world.another_with(|options| Options { database: Database::Postgres(server), ..options })
+}
+
+/// Waits until this number of steps wait for a row that another step has changed.
+fn wait_for_waiting(database: &TestDatabase, count: usize) {
+    let sql = format!("SELECT pid::text {} AND wait_event_type = 'Lock'", TestDatabase::BACKENDS);
+    let deadline = Instant::now() + PATIENT;
+    while database.column(&sql).len() != count {
+        assert!(Instant::now() < deadline, "no {count} steps wait for one another");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs a step that stops before it writes the row of an account, and then another, which must wait
+/// for the first. Then lets the first one end.
+fn beside<A: Send, B: Send>(
+    world: &World,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    let mut locking: Client = world.database.client();
+    let mut lock = locking.transaction().unwrap();
+    lock.batch_execute("SELECT 1 FROM accounts FOR UPDATE").unwrap();
+    std::thread::scope(|scope| {
+        let first: ScopedJoinHandle<'_, A> = scope.spawn(first);
+        wait_for_waiting(&world.database, 1);
+        let second = scope.spawn(second);
+        wait_for_waiting(&world.database, 2);
+        lock.rollback().unwrap();
+        (first.join().unwrap(), second.join().unwrap())
+    })
+}
+
+fn prepared() -> (World, AccountName, Device) {
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    (world, account, device)
+}
+
+/// Answers a challenge of `otp`.
+fn answer(service: &Authority, device: &Device, challenge: &str) -> String {
+    let more = [("sid", "7001"), ("keytype", "0")];
+    device.finalize(service, "otp", &device.proofs(challenge, "1234"), &more).err().to_owned()
+}
+
+fn challenge(world: &World, device: &Device) -> String {
+    device.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned()
+}
+
+#[test]
+fn passwords_of_different_accounts_never_collide() {
+    const ACCOUNTS: usize = 64;
+    let world = World::with(Policy { evolve_k1_every: 0, device_key_bits: KeySize::Bits1024, ..Policy::default() });
+    let devices: Vec<(AccountName, Device)> = (0..ACCOUNTS)
+        .map(|number| {
+            let account = world.account(&format!("user{number}"));
+            let device = Device::activate(&world, &account, "1234");
+            (account, device)
+        })
+        .collect();
+    let service = patient(&world, 64);
+    // The server now knows that some tables are nearly empty.
+    world.database.execute("VACUUM ANALYZE");
+    for threads in [8, ACCOUNTS] {
+        let before = service.retries();
+        std::thread::scope(|scope| {
+            for part in devices.chunks(ACCOUNTS / threads) {
+                let service = &service;
+                scope.spawn(move || {
+                    for (account, device) in part.iter().cycle().take(20) {
+                        let password = device.made(service, "1234");
+                        assert_eq!(service.verify_otp(account, &password).unwrap(), Verdict::Accepted);
+                    }
+                });
+            }
+        });
+        assert_eq!(service.retries() - before, 0, "retries of {} passwords, {threads} at once", 20 * threads);
+    }
+}
+
+#[test]
+fn activations_and_tokens_of_different_accounts_never_collide() {
+    const THREADS: usize = 8;
+    let world = World::new();
+    let accounts: Vec<AccountName> = (0..THREADS).map(|number| world.account(&format!("user{number}"))).collect();
+    let codes: Vec<String> = accounts.iter().map(|account| world.code(account, Purpose::Enrollment)).collect();
+    let service = patient(&world, 64);
+    world.database.execute("VACUUM ANALYZE");
+    std::thread::scope(|scope| {
+        for (account, code) in accounts.iter().zip(&codes) {
+            let service = &service;
+            scope.spawn(move || {
+                let keys =
+                    Keys::read(&Answer::of(service, Some(account), &setup("activate", "", &[("code", code)])).ok());
+                let (serial, chosen) = (serial(), pin("1234"));
+                let request = activation(&keys, code, &chosen, &serial, None);
+                let answer = Answer::of(service, Some(account), &request).ok();
+                let (mut device, wanted) = Device::read(&answer, answer.get("id"), &serial, &chosen, &keys.factory);
+                device.register(service, &wanted, "1234").ok();
+                for _ in 0..5 {
+                    let password = device.made(service, "1234");
+                    let token = service.exchange_otp(account, &password).unwrap().unwrap();
+                    service.rotate_refresh_token(&token).unwrap().unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(service.retries(), 0);
+}
+
+#[test]
+fn no_password_is_made_beside_the_removal_of_the_account() {
+    let (world, account, device) = prepared();
+    let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+    let (removed, word) =
+        beside(&world, || service.remove_account(&account).unwrap(), || answer(&service, &device, &challenge));
+    assert!(removed);
+    assert_eq!(word, "NOK:NODEVICE");
+    assert_eq!(world.rows(&["accounts", "devices", "passwords"]), [""; 0]);
+    assert!(service.retries() > 0);
+}
+
+#[test]
+fn no_password_is_made_beside_a_new_pin() {
+    let (world, account, device) = prepared();
+    let other = Device::activate(&world, &account, "1234");
+    let (service, challenge) = (patient(&world, 8), challenge(&world, &other));
+    let (changed, word) = beside(
+        &world,
+        || device.change_pin(&service, "1234", "8462").err().to_owned(),
+        || answer(&service, &other, &challenge),
+    );
+    // It is the old PIN now, a wrong one.
+    assert_eq!((changed.as_str(), word.as_str()), ("OK", "NOK:ACCESS"));
+    assert_eq!(world.rows(&["passwords"]), [""; 0]);
+    assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_tries, 1);
+}
+
+#[test]
+fn no_password_and_no_token_outlive_the_enrollments() {
+    let (world, account, device) = prepared();
+    let password = device.made(&world.authority, "1234");
+    let exchanged = device.made(&world.authority, "1234");
+    let token = world.token(&account, &device);
+    let service = patient(&world, 8);
+    let remove = || service.cvs(&account, &CvsRequest::RemoveEnrollments).unwrap();
+    assert_eq!(world.rows(&["passwords", "refresh_tokens"]).len(), 3);
+    let (_, verdict) = beside(&world, remove, || service.verify_otp(&account, &password).unwrap());
+    assert_eq!(verdict, Verdict::Refused);
+    assert_eq!(world.rows(&["passwords", "refresh_tokens"]), [""; 0]);
+    assert!(service.exchange_otp(&account, &exchanged).unwrap().is_none());
+    assert!(service.rotate_refresh_token(&token).unwrap().is_none());
+}
+
+#[test]
+fn no_token_is_granted_or_rotated_beside_the_end_of_the_pin() {
+    let (world, account, device) = prepared();
+    let password = device.made(&world.authority, "1234");
+    let service = patient(&world, 8);
+    let remove = || service.cvs(&account, &CvsRequest::RemoveEnrollments).unwrap();
+    let (_, token) = beside(&world, remove, || service.exchange_otp(&account, &password).unwrap());
+    assert!(token.is_none());
+    let device = Device::activate(&world, &account, "1234");
+    let token = world.token(&account, &device);
+    let (_, next) = beside(&world, remove, || service.rotate_refresh_token(&token).unwrap());
+    assert!(next.is_none());
+    assert_eq!(world.rows(&["passwords", "refresh_tokens"]), [""; 0]);
+}
+
+#[test]
+fn a_wrong_pin_beside_a_change_of_the_account_counts() {
+    let (world, account, device) = prepared();
+    let other = Device::activate(&world, &account, "1234");
+    let service = patient(&world, 8);
+    let wrong = |device: &Device| device.ask(&service, "9999").err().to_owned();
+    // Both wait for the row of the account, and one after the other writes it.
+    let (first, second) = beside(&world, || wrong(&device), || wrong(&other));
+    assert_eq!((first.as_str(), second.as_str()), ("NOK:ACCESS", "NOK:ACCESS"));
+    let info = world.authority.account(&account).unwrap().unwrap();
+    assert_eq!((info.pin_tries, info.pin_wrong), (2, 2));
+}
+
+#[test]
+fn wrong_pins_that_come_at_once_block_once_and_are_counted_exactly() {
+    let world = World::with(Policy { max_pin_tries: 5, codes_per_hour: 100, evolve_k1_every: 0, ..Policy::default() });
+    let account = world.account("user");
+    let devices: Vec<Device> = (0..8).map(|_| Device::activate(&world, &account, "1234")).collect();
+    let service = &patient(&world, 8);
+    std::thread::scope(|scope| {
+        for device in &devices {
+            scope.spawn(move || (0..3).for_each(|_| drop(device.ask(service, "9999"))));
+        }
+    });
+    let info = world.authority.account(&account).unwrap().unwrap();
+    assert_eq!((info.blocked, info.pin_tries, info.pin_wrong), (true, 5, 5));
+    assert_eq!((world.count("pin.refused"), world.count("account.blocked")), (5, 1));
+}
+
+/// Runs a step of eight threads at once. Returns how often it succeeded.
+fn at_once(step: impl Fn() -> bool + Sync) -> usize {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(&step)).collect();
+        threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum()
+    })
+}
+
+#[test]
+fn what_is_used_once_is_used_once_however_many_ask_at_once() {
+    let (world, account, device) = prepared();
+    let service = patient(&world, 8);
+    for _ in 0..5 {
+        let challenge = challenge(&world, &device);
+        assert_eq!(at_once(|| answer(&service, &device, &challenge) == "OK"), 1);
+        let password = device.made(&world.authority, "1234");
+        let accepted = at_once(|| service.verify_otp(&account, &password).unwrap() == Verdict::Accepted);
+        assert_eq!(accepted, 1);
+        let password = device.made(&world.authority, "1234");
+        assert_eq!(at_once(|| service.exchange_otp(&account, &password).unwrap().is_some()), 1);
+    }
+    let token = world.token(&account, &device);
+    assert_eq!(at_once(|| service.rotate_refresh_token(&token).unwrap().is_some()), 1);
+    // It was shown again: its whole family is gone.
+    let families = world.database.column("SELECT DISTINCT family FROM refresh_tokens WHERE used <> 0");
+    assert_eq!(families, [""; 0]);
+}
+
+#[test]
+fn a_code_activates_one_device_however_many_ask_at_once() {
+    let world = World::new();
+    let account = world.account("user");
+    let code = world.code(&account, Purpose::Enrollment);
+    let service = patient(&world, 8);
+    let request = setup("activate", "", &[("code", &code)]);
+    let keys = Keys::read(&Answer::of(&service, Some(&account), &request).ok());
+    let activated = at_once(|| {
+        let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+        Answer::of(&service, Some(&account), &request).err() == "OK"
+    });
+    assert_eq!(activated, 1);
+    assert_eq!(world.rows(&["devices"]).len(), 1);
+}
+
+#[test]
+fn a_password_beside_a_rotation_of_the_master_key_loses_nothing() {
+    let (world, account, device) = prepared();
+    let both = || KeyRing::new(MasterKey::new(2, [9; 32])).with(MasterKey::new(1, MASTER)).unwrap();
+    let rotating = world.another_with(|options| Options { master_key: both(), ..options });
+    let passwords = std::thread::scope(|scope| {
+        let (rotating, device) = (&rotating, &device);
+        let rotation = scope.spawn(move || while !rotating.rekey(1).unwrap().done {});
+        let passwords: Vec<String> = (0..10).map(|_| device.made(rotating, "1234")).collect();
+        rotation.join().unwrap();
+        passwords
+    });
+    let check = rotating.verify_rows(|_| true).unwrap();
+    assert_eq!(check.altered, 0, "{check:?}");
+    assert_eq!(world.rows(&["passwords"]).len(), passwords.len());
+    for password in &passwords {
+        assert_eq!(rotating.verify_otp(&account, password).unwrap(), Verdict::Accepted);
+    }
+    drop(rotating);
+    let alone = world.another_with(|options| Options { master_key: MasterKey::new(2, [9; 32]).into(), ..options });
+    device.ask(&alone, "1234").ok();
+}
+
+#[test]
+fn housekeeping_beside_passwords_removes_the_expired_ones_alone() {
+    let (world, account, device) = prepared();
+    let service = patient(&world, 8);
+    for _ in 0..20 {
+        device.made(&service, "1234");
+    }
+    world.clock.forward(24 * 3600);
+    let live = std::thread::scope(|scope| {
+        let pruning = scope.spawn(|| service.prune(400).unwrap().passwords);
+        let live: Vec<String> = (0..5).map(|_| device.made(&service, "1234")).collect();
+        assert_eq!(pruning.join().unwrap(), 20);
+        live
+    });
+    assert_eq!(world.rows(&["passwords"]).len(), 5);
+    for password in &live {
+        assert_eq!(service.verify_otp(&account, password).unwrap(), Verdict::Accepted);
+    }
+}

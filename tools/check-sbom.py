@@ -17,7 +17,7 @@ COMMON = {"authority", "chacha20poly1305", "crypto-bigint", "inwebo", "ring", "r
 NEEDED = {
     "library": COMMON,
     "program": COMMON | {"clap", "pims"},
-    "service": COMMON | {"aws-lc", "axum", "postgres", "tokio"},
+    "service": COMMON | {"aws-lc", "axum", "tokio-postgres", "tokio"},
     "jni": COMMON | {"jni", "pims"},
     "node": COMMON | {"napi", "pims"},
 }

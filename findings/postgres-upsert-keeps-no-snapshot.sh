@@ -4,9 +4,9 @@
 #
 # Both transactions read a row. Another one removes it and commits. The snapshot still shows the
 # row, so one expects that `INSERT … ON CONFLICT DO UPDATE` changes it and meets the removal, as
-# `UPDATE` does (40001). But the upsert asks the index and not the snapshot. It finds no conflict and
-# inserts the row, and the commit succeeds. So a program that reads a row, changes it and writes it
-# back by an upsert loses the removal. With SERIALIZABLE the upsert is refused, too.
+# `UPDATE` does (40001). But the upsert asks the index and not the snapshot. It finds no conflict
+# and inserts the row, and the commit succeeds. So a program that reads a row, changes it and writes
+# it back by an upsert loses the removal. With SERIALIZABLE the upsert is refused, too.
 #
 # Seen: what each statement does after the removal, by isolation level.
 set -euo pipefail

@@ -86,7 +86,7 @@ fn refuse_foreign(stat: &Stat, path: &Path, is_parent: bool) -> io::Result<()> {
     }
     let mode = Mode::from_raw_mode(stat.st_mode as _);
     let kept_apart = is_parent && mode.contains(Mode::SVTX);
-    // Whether a group is private is asked last: the answer reads two files.
+    // The private group comes last: that question reads two files.
     let is_open = mode.contains(Mode::WOTH) || (mode.contains(Mode::WGRP) && !is_private_group(stat.st_gid));
     if !kept_apart && is_open {
         let mode = u32::from(mode.bits()) & 0o7777;

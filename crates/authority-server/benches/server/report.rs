@@ -80,7 +80,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 /// The rows of a run.
 pub(crate) struct Table {
-    /// Whether each goal was met.
+    /// True if each goal was met.
     met: Vec<bool>,
 }
 

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error, NoTls};
+use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
@@ -218,6 +218,15 @@ impl Session {
             Some(Ok(Err(error))) => Err(Fault::Driver(error)),
             Some(Err(_)) | None => Err(Fault::Silence(limit)),
         }
+    }
+
+    /// Runs a statement without parameters. Returns the first column of the first row as text.
+    pub(super) fn first_text(&self, sql: &'static str) -> Result<Option<String>, Fault> {
+        let found = self.wait(async |client| client.simple_query(sql).await)?;
+        Ok(found.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// Returns the error that ended the connection, such as the server's farewell.

@@ -6,7 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 
 use super::connection::{Server, Session};
@@ -130,12 +129,7 @@ fn version(session: &Session) -> Result<Option<i64>, Fault> {
 
 /// Returns the first column of the first row as a number.
 fn first_value(session: &Session, sql: &'static str) -> Result<Option<i64>, Fault> {
-    let found = session.wait(async |client| client.simple_query(sql).await)?;
-    let text = found.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    Ok(text.and_then(|text| text.parse().ok()))
+    Ok(session.first_text(sql)?.and_then(|text| text.parse().ok()))
 }
 
 /// Makes the version table and its row.

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio_postgres::Client;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
-use tokio_postgres::{Client, SimpleQueryMessage};
 use zeroize::Zeroizing;
 
 use super::connection::{ConnectError, Server, Session};
@@ -23,9 +23,9 @@ pub(super) fn describe(server: &Server) -> StorageResult<String> {
     let open = || server.connect().map_err(|ConnectError { error, .. }| error);
     let storage_error = |fault: Fault| fault.storage_error();
     let first = open()?;
-    let version = value(&first, "SELECT version()").map_err(storage_error)?.unwrap_or_default();
+    let version = first.first_text("SELECT version()").map_err(storage_error)?.unwrap_or_default();
     // A compatible server may not have these functions.
-    let role = match value(&first, "SELECT pg_is_in_recovery()::text").ok().flatten().as_deref() {
+    let role = match first.first_text("SELECT pg_is_in_recovery()::text").ok().flatten().as_deref() {
         Some("false") => ", a primary",
         Some("true") => ", a standby",
         _ => "",
@@ -67,12 +67,13 @@ impl Path {
 /// Compares the processes of the server that serve two connections. Each connection of a server
 /// without a pooler has one process, which it was told when it was opened.
 fn path(first: &Session, second: &Session) -> Result<Path, Fault> {
-    let pid = |session: &Session| Ok::<_, Fault>(value(session, "SELECT pg_backend_pid()::text")?.unwrap_or_default());
+    let pid =
+        |session: &Session| Ok::<_, Fault>(session.first_text("SELECT pg_backend_pid()::text")?.unwrap_or_default());
     let pid_of_first = pid(first)?;
     for _ in 0..ROUNDS {
         // The transaction takes a connection of the server away from the first client.
         let in_transaction = "START TRANSACTION; SELECT pg_backend_pid()::text";
-        let pid_of_second = value(second, in_transaction)?.unwrap_or_default();
+        let pid_of_second = second.first_text(in_transaction)?.unwrap_or_default();
         let pid_of_first_now = pid(first);
         second.wait(async |client| client.batch_execute("ROLLBACK").await)?;
         if pid_of_first_now? != pid_of_first || pid_of_second == pid_of_first {
@@ -85,15 +86,6 @@ fn path(first: &Session, second: &Session) -> Result<Path, Fault> {
         Ok(_) => Path::Pooler,
         Err(_) => Path::Unknown,
     })
-}
-
-/// Returns the first column of the first row as text.
-fn value(session: &Session, sql: &'static str) -> Result<Option<String>, Fault> {
-    let found = session.wait(async |client| client.simple_query(sql).await)?;
-    Ok(found.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    }))
 }
 
 /// Returns the process that the server, or a pooler, announced when the connection was opened. The

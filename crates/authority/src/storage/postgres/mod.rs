@@ -34,6 +34,7 @@ use crate::failure::{Failure, OpenError, StorageError, StorageResult};
 use crate::random;
 use crate::storage::audit_ids::AuditIds;
 use crate::storage::database::Storage;
+use crate::storage::durability::Durability;
 use crate::storage::isolation::Isolation;
 use crate::storage::options::Postgres;
 use crate::storage::table::RowMacs;
@@ -74,8 +75,8 @@ pub(crate) struct PostgreSql {
     ids: AuditIds,
     macs: Arc<dyn RowMacs>,
     retries: AtomicU64,
-    /// True unless the server does not know the settings of PostgreSQL's planner.
-    has_planner: AtomicBool,
+    /// True unless the server does not know the settings that only make steps faster.
+    has_settings: AtomicBool,
     /// The time and the error of the last write for which the database had no room, until it
     /// accepts one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
@@ -91,7 +92,7 @@ impl PostgreSql {
             ids: AuditIds::default(),
             macs,
             retries: AtomicU64::new(0),
-            has_planner: AtomicBool::new(true),
+            has_settings: AtomicBool::new(true),
             refusal: Mutex::default(),
         })
     }
@@ -108,7 +109,8 @@ impl PostgreSql {
         };
         let began = Instant::now();
         let limit = self.connections.server().statement_timeout();
-        let start = start(Isolation::of(name), limit, self.has_planner.load(Ordering::Relaxed));
+        let is_tuned = self.has_settings.load(Ordering::Relaxed);
+        let start = start(Isolation::of(name), Durability::of(name), limit, is_tuned);
         let done = run(session, &start, &self.ids, &*self.macs, name, step);
         match &done {
             Ok(wrote) => {
@@ -125,7 +127,7 @@ impl PostgreSql {
                     Fate::Silent => self.connections.close_unproved(Instant::now()),
                 }
                 if error.is_unknown_setting {
-                    self.has_planner.store(false, Ordering::Relaxed);
+                    self.has_settings.store(false, Ordering::Relaxed);
                 }
                 if let (true, Failure::Storage(refusal)) = (error.lacks_room && name != PING, &error.failure) {
                     self.set_refusal(Some((began, refusal.clone())));

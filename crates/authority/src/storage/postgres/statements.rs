@@ -22,27 +22,33 @@ use tokio_postgres::{Client, Error};
 use super::connection::Session;
 use super::message::Fault;
 use crate::failure::{StorageError, StorageResult};
+use crate::storage::durability::Durability;
 use crate::storage::isolation::Isolation;
-use crate::storage::value::{Param, Row, Sql, Value};
+use crate::storage::value::{Param, Query, Row, Sql, Value};
 
 /// The number of statements that are sent together at most.
 const MAX_QUEUE: usize = 64;
 
 /// Returns the message that starts a transaction. The limits are those of this transaction alone.
 ///
-/// `is_tuned`: the planner uses indexes wherever it can. A step then reads, for the server's
+/// `is_tuned`: the server knows the settings of PostgreSQL. The planner uses indexes wherever it can. A step then reads, for the server's
 /// bookkeeping of what it read, its own rows and not a whole table. The planner's high estimate for
-/// a table without a fitting index must not make the server compile the statement.
-pub(super) fn start(isolation: Isolation, limit: Duration, is_tuned: bool) -> String {
+/// a table without a fitting index must not make the server compile the statement. A step whose
+/// durability is relaxed does not wait for the disk.
+pub(super) fn start(isolation: Isolation, durability: Durability, limit: Duration, is_tuned: bool) -> String {
     let level = match isolation {
         Isolation::Serializable => "SERIALIZABLE",
         Isolation::RepeatableRead => "REPEATABLE READ",
     };
     let limit = limit.as_millis();
-    let tuning = if is_tuned { "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off" } else { "" };
+    let planner = if is_tuned { "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off" } else { "" };
+    let commit = match durability {
+        Durability::Relaxed if is_tuned => "; SET LOCAL synchronous_commit = off",
+        Durability::Relaxed | Durability::Full => "",
+    };
     format!(
         "START TRANSACTION ISOLATION LEVEL {level}; SET LOCAL statement_timeout = {limit}; \
-         SET LOCAL idle_in_transaction_session_timeout = {limit}{tuning}"
+         SET LOCAL idle_in_transaction_session_timeout = {limit}{planner}{commit}"
     )
 }
 
@@ -82,7 +88,9 @@ enum Request<'a> {
     Execute(&'static str, Vec<Param<'a>>),
     /// A statement that must change at least one row.
     Change(&'static str, Vec<Param<'a>>),
-    Query(&'static str, &'a [Param<'a>]),
+    Query(Query<'a>),
+    /// Two statements that only read.
+    Both([Query<'a>; 2]),
 }
 
 /// The result of a request.
@@ -90,6 +98,7 @@ enum Answer {
     Done,
     Count(u64),
     Rows(Vec<tokio_postgres::Row>),
+    Both([Vec<tokio_postgres::Row>; 2]),
     /// The statement had to change a row, and changed none.
     NoRow,
 }
@@ -163,7 +172,11 @@ impl Inner<'_> {
 
 impl Request<'_> {
     fn only_reads(&self) -> bool {
-        matches!(self, Self::Query(sql, _) if sql.starts_with("SELECT"))
+        match self {
+            Self::Query((sql, _)) => sql.starts_with("SELECT"),
+            Self::Both(_) => true,
+            Self::Batch(_) | Self::Execute(..) | Self::Change(..) => false,
+        }
     }
 }
 
@@ -176,16 +189,23 @@ impl Queued {
 
 impl Sql for Statements<'_> {
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
-        match self.run(Request::Query(sql, params))? {
-            Answer::Rows(rows) => rows.iter().map(row).collect(),
-            Answer::Count(_) | Answer::Done | Answer::NoRow => Ok(Vec::new()),
+        match self.run(Request::Query((sql, params)))? {
+            Answer::Rows(found) => rows(&found),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn query_both(&self, queries: [Query<'_>; 2]) -> StorageResult<[Vec<Row>; 2]> {
+        match self.run(Request::Both(queries))? {
+            Answer::Both([first, second]) => Ok([rows(&first)?, rows(&second)?]),
+            _ => Ok(Default::default()),
         }
     }
 
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
         match self.run(Request::Execute(sql, params.to_vec()))? {
             Answer::Count(count) => Ok(count),
-            Answer::Rows(_) | Answer::Done | Answer::NoRow => Ok(0),
+            _ => Ok(0),
         }
     }
 
@@ -280,8 +300,18 @@ async fn answer(client: &Client, request: Request<'_>) -> Result<Answer, Error> 
             let count = client.execute_typed(sql, &typed(&params)).await?;
             Ok(if count > 0 { Answer::Count(count) } else { Answer::NoRow })
         }
-        Request::Query(sql, params) => client.query_typed(sql, &typed(params)).await.map(Answer::Rows),
+        Request::Query(asked) => query(client, asked).await.map(Answer::Rows),
+        Request::Both(queries) => {
+            let queries = queries.into_iter().map(|asked| Box::pin(query(client, asked)) as _).collect();
+            let mut found = in_order(queries).await.into_iter();
+            let mut next = || found.next().unwrap_or_else(|| Ok(Vec::new()));
+            Ok(Answer::Both([next()?, next()?]))
+        }
     }
+}
+
+async fn query(client: &Client, (sql, params): Query<'_>) -> Result<Vec<tokio_postgres::Row>, Error> {
+    client.query_typed(sql, &typed(params)).await
 }
 
 fn typed<'a>(params: &'a [Param<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
@@ -328,6 +358,10 @@ async fn in_order<T>(mut futures: Vec<Listed<'_, T>>) -> Vec<T> {
         });
     }
     all
+}
+
+fn rows(found: &[tokio_postgres::Row]) -> StorageResult<Vec<Row>> {
+    found.iter().map(row).collect()
 }
 
 fn row(found: &tokio_postgres::Row) -> StorageResult<Row> {

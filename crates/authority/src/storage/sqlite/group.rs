@@ -390,8 +390,9 @@ mod tests {
         guard.connection.busy_handler(Some(waited)).unwrap();
         fixture.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
         thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| GroupStep::begin(fixture.group.lock(), Durability::Full).is_ok())).collect();
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| GroupStep::begin(fixture.group.lock(), Durability::Full).is_ok()))
+                .collect();
             while fixture.group.waiters() < 8 {
                 thread::yield_now();
             }

@@ -2,9 +2,9 @@
 //!
 //! A step is answered when its changes are on the disk, with one exception: a setup step that only
 //! makes a challenge. Its changes are in the database when it is answered, so they survive the end
-//! of this process. They may be lost if the machine of the database loses its power, or if a standby
-//! takes over. The client then gets `NOK:STATE` for a challenge that the service does not know, and
-//! begins the operation again.
+//! of this process. They may be lost if the machine of the database loses its power, or if a
+//! standby takes over. The client then gets `NOK:STATE` for a challenge that the service does not
+//! know, and begins the operation again.
 //!
 //! No rule depends on such a change. A step that *takes* a challenge is durable, and so are the
 //! changes before it that it saw: both databases write their log in order. So no challenge can be

@@ -70,8 +70,8 @@ pub(crate) trait Sql {
     /// Runs a statement and returns its rows.
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>>;
 
-    /// Runs two statements that only read, and returns the rows of each. A database may send both at
-    /// once.
+    /// Runs two statements that only read, and returns the rows of each. A database may send both
+    /// at once.
     fn query_both(&self, [first, second]: [Query<'_>; 2]) -> StorageResult<[Vec<Row>; 2]> {
         Ok([self.query(first.0, first.1)?, self.query(second.0, second.1)?])
     }

@@ -10,10 +10,10 @@
 //! A step that only reads is committed, too: the data that a serializable transaction read is known
 //! to be consistent only after the commit.
 //!
-//! Any pooler may stand between: there the service keeps nothing in a session, and names no statement
-//! ([`named`]). Every wait ends ([`connection`]). If a connection is lost, the step runs again
-//! on another one, unless its commit was sent: nobody knows then whether it was kept, and the step
-//! fails with an error that says so.
+//! Any pooler may stand between: there the service keeps nothing in a session, and names no
+//! statement ([`named`]). Every wait ends ([`connection`]). If a connection is lost, the step runs
+//! again on another one, unless its commit was sent: nobody knows then whether it was kept, and the
+//! step fails with an error that says so.
 
 mod address;
 mod announced;

@@ -1,8 +1,8 @@
 //! Statements in a transaction of PostgreSQL.
 //!
 //! A statement has a name only on a connection that leads to the server directly
-//! ([`named`](super::named)). Nothing else is left in the session either: the limits of a transaction
-//! are set in the message that starts it.
+//! ([`named`](super::named)). Nothing else is left in the session either: the limits of a
+//! transaction are set in the message that starts it.
 //!
 //! Requests are pipelined, so that few of them cost a wait of their own. The start of a transaction
 //! is sent together with its first statement, if that only reads. A statement whose result nobody
@@ -33,10 +33,10 @@ const MAX_QUEUE: usize = 64;
 
 /// Returns the message that starts a transaction. The limits are those of this transaction alone.
 ///
-/// `is_tuned`: the server knows the settings of PostgreSQL. The planner uses indexes wherever it can. A step then reads, for the server's
-/// bookkeeping of what it read, its own rows and not a whole table. The planner's high estimate for
-/// a table without a fitting index must not make the server compile the statement. A step whose
-/// durability is relaxed does not wait for the disk.
+/// `is_tuned`: the server knows the settings of PostgreSQL. The planner uses indexes wherever it
+/// can. A step then reads, for the server's bookkeeping of what it read, its own rows and not a
+/// whole table. The planner's high estimate for a table without a fitting index must not make the
+/// server compile the statement. A step whose durability is relaxed does not wait for the disk.
 pub(super) fn start(isolation: Isolation, durability: Durability, limit: Duration, is_tuned: bool) -> String {
     let level = match isolation {
         Isolation::Serializable => "SERIALIZABLE",
@@ -309,7 +309,8 @@ fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt
     }
 }
 
-/// Gives each of these statements a name, if the connection permits names and the statement has none.
+/// Gives each of these statements a name, if the connection permits names and the statement has
+/// none.
 fn name_all(session: &Session, statements: &[&'static str]) -> Result<(), Fault> {
     if session.has_names(statements) {
         return Ok(());

@@ -6,9 +6,9 @@
 //! undone alone.
 //!
 //! A step of which a loss of power may undo the changes
-//! ([`Durability`](crate::storage::durability::Durability)) does not wait for the disk, unless it joins
-//! a group that does. Any other step commits such a group first and begins one of its own, because
-//! SQLite decides how it commits when a transaction begins.
+//! ([`Durability`](crate::storage::durability::Durability)) does not wait for the disk, unless it
+//! joins a group that does. Any other step commits such a group first and begins one of its own,
+//! because SQLite decides how it commits when a transaction begins.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -406,7 +406,8 @@ mod tests {
         fixture.step("INSERT INTO rows VALUES (1)").unwrap();
     }
 
-    /// Returns how the open transaction of a step commits: 1 without a wait for the disk, 2 with it.
+    /// Returns how the open transaction of a step commits: 1 without a wait for the disk, 2 with
+    /// it.
     fn synchronous(step: &GroupStep<'_>) -> i64 {
         step.connection().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
     }

@@ -167,6 +167,11 @@ pub(crate) const KEYS: &[Key] = &[
     number("database.connections", Default::Is(8), 1..=1000, "connections to PostgreSQL"),
     number("database.statement_timeout_seconds", Default::Is(10), 1..=600, "longest PostgreSQL statement"),
     flag(
+        "database.named_statements",
+        Flag::Is(true),
+        "false gives no statement a name on PostgreSQL; true does where a connection leads to it directly, never through a pooler",
+    ),
+    flag(
         "files.allow_shared_folders",
         Flag::Is(false),
         "true accepts folders of the SQLite file and of the outbox to which other users can write",

@@ -89,6 +89,7 @@ pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
 fn database(reader: &mut Reader) -> Option<Address> {
     let connections = reader.number("database.connections");
     let statement_timeout = reader.seconds("database.statement_timeout_seconds");
+    let named_statements = reader.flag("database.named_statements");
     let Some(url) = reader.text_or_file("database.url") else {
         if !reader.has("database.url") && !reader.has("database.url_file") {
             reader.problem("database.url", "is missing");
@@ -105,7 +106,7 @@ fn database(reader: &mut Reader) -> Option<Address> {
             Ok(false) => {}
             Err(error) => reader.problem("database.url", error.to_string()),
         }
-        return Some(Address::Postgres { url, connections, statement_timeout });
+        return Some(Address::Postgres { url, connections, statement_timeout, named_statements });
     }
     reader.problem("database.url", "must be sqlite:path or postgres://user@host:port/database");
     None

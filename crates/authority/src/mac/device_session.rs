@@ -84,9 +84,9 @@ impl DeviceSession {
 
     /// Finds the device with this id.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
-        let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
+        let (device, account) = step.rows.device_and_account(id)?.ok_or(Word::NoDevice)?;
         // A step that removes an account removes its devices, too.
-        let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
+        let account = account.ok_or(Word::NoDevice)?;
         let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
         Ok(Self { device, account, serial })
     }

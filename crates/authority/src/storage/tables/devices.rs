@@ -1,6 +1,7 @@
 //! The table `devices`.
 
-use crate::domain::rows::{ChallengeColumns, DeviceRow};
+use super::accounts::ACCOUNTS;
+use crate::domain::rows::{AccountRow, ChallengeColumns, DeviceRow};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
@@ -56,6 +57,19 @@ impl Transaction<'_> {
     pub(crate) fn device(&self, id: &str) -> StorageResult<Option<DeviceRow>> {
         let sql = sql!(WITH_CHALLENGES.select("WHERE id = $1 AND removed_at IS NULL"));
         self.find(sql, params![id], |row| self.read_device(row))
+    }
+
+    /// Finds a device that is not removed, and its account.
+    pub(crate) fn device_and_account(&self, id: &str) -> StorageResult<Option<(DeviceRow, Option<AccountRow>)>> {
+        let device = sql!(WITH_CHALLENGES.select("WHERE id = $1 AND removed_at IS NULL"));
+        let account =
+            sql!(ACCOUNTS.select("WHERE name = (SELECT account FROM devices WHERE id = $1 AND removed_at IS NULL)"));
+        let [device, account] = self.find_both([(device, params![id]), (account, params![id])])?;
+        let Some(device) = device.map(|row| self.read_device(row)).transpose()? else { return Ok(None) };
+        let account = account.map(|row| self.read_account(row)).transpose()?;
+        // The MAC of the device says which account is its own.
+        let account = account.filter(|account| account.name == device.account);
+        Ok(Some((device, account)))
     }
 
     /// Returns the devices of an account that are not removed.

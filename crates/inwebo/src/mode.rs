@@ -19,11 +19,16 @@ pub enum Mode {
     Status,
     /// `remove`: removes a device (ours).
     Remove,
+    /// `newsn`: a device makes a code that enrolls another device (the steps are ours).
+    NewSn,
+    /// `getsn`: a device asks for the state of that code, and confirms the other device (the steps
+    /// are ours).
+    GetSn,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Activate,
         Self::Secret,
         Self::Otp,
@@ -32,6 +37,8 @@ impl Mode {
         Self::Reset,
         Self::Status,
         Self::Remove,
+        Self::NewSn,
+        Self::GetSn,
     ];
 
     /// Returns its word in a request.
@@ -45,6 +52,8 @@ impl Mode {
             Self::Reset => "reset",
             Self::Status => "status",
             Self::Remove => "remove",
+            Self::NewSn => "newsn",
+            Self::GetSn => "getsn",
         }
     }
 

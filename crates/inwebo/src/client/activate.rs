@@ -104,6 +104,12 @@ impl Prepared {
     }
 }
 
+/// Returns whether the device in the answer of the finalize step works only after another device of
+/// the account has confirmed it (ours).
+pub fn needs_confirmation(xml: &str) -> bool {
+    Answer::read(xml, Action::Finalize).is_ok_and(|answer| answer.text("confirmed") == Some("0"))
+}
+
 /// An activation that waits for the answer of the finalize step.
 pub struct Finalizing {
     kma: Kma,

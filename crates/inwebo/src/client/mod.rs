@@ -13,6 +13,7 @@
 //! | [`password`] | replaces a known PIN by a new one |
 //! | [`reset`] | sets a new PIN with an SMS code |
 //! | [`synchro`] | fetches the keys again under the present PIN |
+//! | [`newsn`], [`getsn`] | makes a code that enrolls another device, and confirms that device |
 //! | [`status`], [`remove`] | asks for the state of the device, removes it |
 
 pub mod activate;
@@ -21,6 +22,8 @@ mod answer;
 mod client;
 mod device;
 mod error;
+pub mod getsn;
+pub mod newsn;
 pub mod otp;
 pub mod password;
 pub mod remove;

@@ -4,6 +4,8 @@
 //! function, and RSA-OAEP with exponent 17 under a [`Modulus`].
 
 mod digest;
+mod enrollment_code;
+mod fingerprint;
 pub mod hex;
 mod keys;
 pub mod oaep;
@@ -15,6 +17,8 @@ mod serial;
 mod sms_code;
 mod ticket;
 
+pub use enrollment_code::EnrollmentCode;
+pub use fingerprint::{Decision, Fingerprint};
 pub use keys::{K0, K1, Kma, SecVal, ServiceSecret};
 pub use pin::Pin;
 pub use proof::{Proofs, proof};

@@ -6,6 +6,7 @@ use crate::domain::code::DAY;
 use crate::domain::dialing::Countries;
 use crate::domain::pin;
 use crate::domain::rows::{AccountRow, DeviceRow};
+use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::random;
 use crate::step::{Context, Step};
@@ -64,6 +65,9 @@ pub struct DeviceInfo {
     /// True if no proof of the device is accepted until its PIN is reset:
     /// [`ClonePolicy::Suspend`](crate::ClonePolicy).
     pub suspended: bool,
+    /// True if the device was activated with the code of another device, which has not confirmed
+    /// it: [`Policy::activation_by_device`](crate::Policy::activation_by_device).
+    pub pending: bool,
 }
 
 /// A line of the audit trail.
@@ -326,6 +330,7 @@ fn prune_page(ctx: &Context<'_>, time: i64, pruned: &mut Pruned) -> Result<bool,
     let removed = ctx.step("prune.expired", |step| {
         // A row that expires in this millisecond has expired. A day is over only after it.
         let day_ago = step.now.saturating_sub(DAY).saturating_sub(1);
+        enrollment_codes::remove_late_ones(step)?;
         Ok(step.rows.prune_expired(step.now, time.saturating_sub(1), day_ago)?)
     })?;
     pruned.tombstones += removed.tombstones;
@@ -395,6 +400,7 @@ impl From<DeviceRow> for DeviceInfo {
             unproved_tries: 0,
             suspected_at: device.suspected_at,
             suspended: device.suspended,
+            pending: device.pending,
         }
     }
 }

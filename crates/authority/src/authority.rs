@@ -421,6 +421,11 @@ impl Authority {
         self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof
     }
 
+    /// Returns whether devices may make codes that enroll other devices.
+    pub fn has_codes_of_devices(&self) -> bool {
+        self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_by_device
+    }
+
     /// Replaces the policy for requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
         *self.shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;

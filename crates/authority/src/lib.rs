@@ -40,6 +40,7 @@ mod codes;
 mod cvs;
 mod database_check;
 mod domain;
+mod enrollment_codes;
 mod failure;
 mod key_material;
 mod mac;

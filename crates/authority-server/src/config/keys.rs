@@ -295,6 +295,17 @@ pub(crate) const KEYS: &[Key] = &[
         Text,
         "token: `activate` needs the account's bearer token; `ticket`: it needs that or the ticket that `smsCode` answered, for CVS on another server; `open`: neither, for clients that send none",
     ),
+    flag(
+        "activation.by_device",
+        Flag::Policy(|policy| policy.activation_by_device),
+        "a device may make a code that enrolls another device of its account, without an SMS; the first one confirms the other",
+    ),
+    number(
+        "activation.by_device_seconds",
+        Default::Policy(|policy| as_number(policy.activation_by_device_seconds)),
+        30..=3600,
+        "lifetime of such a code, and the longest time until the confirmation",
+    ),
     number("activation.code_letters", Default::Letters, CODE_LETTERS, "letters of an SMS code if the proof is `open`"),
     number(
         "pin.budget",

@@ -99,6 +99,8 @@ pub(crate) struct DeviceRow {
     pub(crate) suspected_at: Option<i64>,
     /// True if no proof of it is accepted until an SMS code decides which copy stays.
     pub(crate) suspended: bool,
+    /// True if it was activated with the code of another device, which has not confirmed it yet.
+    pub(crate) pending: bool,
     /// The number of times that the row was written.
     pub(crate) version: i64,
     pub(crate) challenges: ChallengeColumns,
@@ -130,6 +132,7 @@ impl DeviceRow {
             sync_shown: 0,
             suspected_at: None,
             suspended: false,
+            pending: false,
             version: 0,
             challenges: ChallengeColumns::default(),
         }
@@ -180,12 +183,43 @@ pub(crate) struct ChallengeRow {
     pub(crate) made_at: i64,
 }
 
-/// The latest SMS code of an account for a purpose.
+/// The purpose of a code, together with its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodePurpose {
+    /// An SMS brings the code.
+    Sms(Purpose),
+    /// A device of the account shows the code, which enrolls another device.
+    OfDevice,
+}
+
+impl CodePurpose {
+    /// Returns its word in the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms(purpose) => purpose.as_str(),
+            Self::OfDevice => "deviceEnrollment",
+        }
+    }
+
+    /// Reads the word in the database.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_of_device = text == Self::OfDevice.as_str();
+        if is_of_device { Some(Self::OfDevice) } else { Purpose::parse(text).map(Self::Sms) }
+    }
+}
+
+impl From<Purpose> for CodePurpose {
+    fn from(purpose: Purpose) -> Self {
+        Self::Sms(purpose)
+    }
+}
+
+/// The latest code of an account for a purpose.
 #[derive(Clone)]
 pub(crate) struct CodeRow {
     pub(crate) account: String,
-    pub(crate) purpose: Purpose,
-    /// The number that the code was sent to.
+    pub(crate) purpose: CodePurpose,
+    /// The number that the code was sent to. If a device shows the code: the id of that device.
     pub(crate) phone_number: String,
     pub(crate) hash: [u8; 32],
     /// The number of the master key of the hash. It is 0 if an earlier release made the hash.

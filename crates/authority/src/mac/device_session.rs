@@ -10,6 +10,7 @@ use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow, TraitsRow};
 use crate::domain::{moment, pin};
+use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Binding;
@@ -82,9 +83,22 @@ impl DeviceSession {
         Ok(())
     }
 
-    /// Finds the device with this id.
+    /// Finds the device with this id. Refuses if it waits for its confirmation.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
+        let session = Self::find_unconfirmed_too(step, id)?;
+        if session.device.pending {
+            return Err(Refusal::with_reason(Word::State, Reason::NotConfirmed).into());
+        }
+        Ok(session)
+    }
+
+    /// Finds the device with this id, also if it waits for its confirmation. If nobody confirmed it
+    /// in time, it is removed.
+    pub(super) fn find_unconfirmed_too(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let device = step.rows.device(id)?.ok_or(Word::NoDevice)?;
+        if device.pending && enrollment_codes::remove_if_late(step, &device)? {
+            return Err(Word::NoDevice.into());
+        }
         // A step that removes an account removes its devices, too.
         let account = step.rows.account(&device.account)?.ok_or(Word::NoDevice)?;
         let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;

@@ -9,7 +9,9 @@ mod answer;
 mod context;
 mod device_session;
 mod expected_finalize;
+mod getsn;
 mod new_pin;
+mod newsn;
 mod otp;
 mod password;
 mod proof;
@@ -106,6 +108,10 @@ fn dispatch(mac: &MacContext<'_>, request: &MacRequest) -> MacResult {
         (Mode::Reset, Action::Finalize) => reset::finalize(mac, query),
         (Mode::Remove, Action::Setup) => remove::setup(mac, query),
         (Mode::Remove, Action::Finalize) => remove::finalize(mac, query),
+        (Mode::NewSn, Action::Setup) => newsn::setup(mac, query),
+        (Mode::NewSn, Action::Finalize) => newsn::finalize(mac, query),
+        (Mode::GetSn, Action::Setup) => getsn::setup(mac, query),
+        (Mode::GetSn, Action::Finalize) => getsn::finalize(mac, query),
         (Mode::Status, Action::Setup) => status::setup(mac, query),
         (Mode::Secret, Action::Setup) | (Mode::Status, Action::Finalize) => Err(Word::Syntax.into()),
     }

@@ -36,6 +36,12 @@ pub(super) enum Reason {
     PinBudget,
     /// The request for a one-time password proves no PIN, and the policy requires the proof.
     PinNotProved,
+    /// The device that made the enrollment code has not confirmed this device.
+    NotConfirmed,
+    /// No device waits for a confirmation by this one.
+    NothingToConfirm,
+    /// Another device than the named one waits for the confirmation.
+    OtherDevice,
 }
 
 impl Reason {
@@ -50,6 +56,9 @@ impl Reason {
             Self::NoPasswords => "noPasswords",
             Self::PinBudget => "pinBudget",
             Self::PinNotProved => "pinNotProved",
+            Self::NotConfirmed => "notConfirmed",
+            Self::NothingToConfirm => "nothingToConfirm",
+            Self::OtherDevice => "otherDevice",
         }
     }
 }

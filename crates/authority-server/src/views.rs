@@ -48,13 +48,15 @@ pub(crate) struct DeviceView {
     pub(crate) unproved_tries: u32,
     pub(crate) suspected_at: Option<i64>,
     pub(crate) suspended: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pending: bool,
 }
 
 impl From<DeviceInfo> for DeviceView {
     fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended } =
+        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended, pending } =
             info;
-        Self { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended }
+        Self { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended, pending }
     }
 }
 

@@ -155,6 +155,7 @@ fn account_cells(account: &AccountView) -> [String; 6] {
 fn device_cells(device: &DeviceView) -> [String; 7] {
     let or_dash = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
     let copy = match (device.suspended, device.suspected_at) {
+        _ if device.pending => "not confirmed".to_owned(),
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("suspected {}", time(at)),
         (false, None) => "-".to_owned(),

@@ -9,6 +9,7 @@ mod codes;
 mod database;
 mod device;
 mod durability;
+mod enrollment_codes;
 mod files;
 mod key_sizes;
 mod malformed;

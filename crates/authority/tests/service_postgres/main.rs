@@ -33,6 +33,8 @@ mod codes;
 mod device;
 #[path = "../service/durability.rs"]
 mod durability;
+#[path = "../service/enrollment_codes.rs"]
+mod enrollment_codes;
 #[path = "../service/key_sizes.rs"]
 mod key_sizes;
 #[path = "../service/malformed.rs"]

@@ -28,6 +28,8 @@ pub enum Output {
     Path(&'static str, Option<String>),
     /// Members that are text.
     Texts(Vec<(&'static str, Cow<'static, str>)>),
+    /// Members of several kinds. A text may be a secret and is wiped when dropped.
+    Members(Vec<(&'static str, Member)>),
     /// One member that is a list of texts.
     List(&'static str, Vec<String>),
     /// Some of the members of the account's subscription.
@@ -48,7 +50,36 @@ impl Output {
         match self {
             // An escape has at most 6 bytes for one byte of text.
             Self::Text(_, text) => 6 * text.len(),
+            Self::Members(members) => members.iter().map(|(_, member)| member.room()).sum(),
             _ => 0,
+        }
+    }
+}
+
+/// Value of a member of [`Output::Members`].
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Member {
+    /// A text, which may be a secret.
+    Text(Zeroizing<String>),
+    /// A number.
+    Number(u64),
+    /// True or false.
+    Flag(bool),
+    /// `null`
+    Null,
+}
+
+impl Member {
+    /// Creates a member with a copy of a text.
+    pub fn text(text: &str) -> Self {
+        Self::Text(Zeroizing::new(text.to_owned()))
+    }
+
+    fn room(&self) -> usize {
+        match self {
+            Self::Text(text) => 6 * text.len(),
+            Self::Number(_) | Self::Flag(_) | Self::Null => 0,
         }
     }
 }
@@ -79,6 +110,11 @@ impl Serialize for Output {
             Self::Number(name, value) => map.serialize_entry(name, value)?,
             Self::Path(name, value) => map.serialize_entry(name, value)?,
             Self::Texts(members) => {
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+            }
+            Self::Members(members) => {
                 for (name, value) in members {
                     map.serialize_entry(name, value)?;
                 }

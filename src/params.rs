@@ -5,8 +5,7 @@
 
 use std::fmt::{self, Write};
 
-use inwebo::values::Pin;
-use inwebo::values::SmsCode;
+use inwebo::values::{EnrollmentCode, Fingerprint, Pin, SmsCode};
 pub use wiped_json::{Object, Value};
 use zeroize::Zeroizing;
 
@@ -116,12 +115,37 @@ impl Given<'_> {
             .ok_or_else(|| Error::invalid(self.name, "expected the 4 to 12 letters or digits of the SMS"))
     }
 
-    /// Reads an SMS code. A blank string is `None`.
-    pub fn sms_code_or_blank(&self) -> Result<Option<SmsCode>, Error> {
+    /// Reads the code of an enrollment: an SMS code, or the code of another device, whose letters
+    /// may stand in groups.
+    pub fn enrollment_code(&self) -> Result<SmsCode, Error> {
+        match self.value.as_text().and_then(EnrollmentCode::read) {
+            Some(code) => Ok(code.as_sms_code().clone()),
+            None => self.sms_code(),
+        }
+    }
+
+    /// Reads the code of an enrollment. A blank string is `None`.
+    pub fn enrollment_code_or_blank(&self) -> Result<Option<SmsCode>, Error> {
         match self.value.as_text() {
             Some(text) if text.trim().is_empty() => Ok(None),
-            _ => self.sms_code().map(Some),
+            _ => self.enrollment_code().map(Some),
         }
+    }
+
+    /// Reads a fingerprint: 8 digits, which may stand in groups.
+    pub fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        let text = self.value.as_text();
+        text.and_then(Fingerprint::read)
+            .ok_or_else(|| Error::invalid(self.name, "expected the 8 digits that both devices show, as a string"))
+    }
+
+    /// Returns its text, if it is one of these words.
+    pub fn word<'w>(&self, words: &[&'w str]) -> Result<&'w str, Error> {
+        let found = words.iter().find(|word| self.value.as_text() == Some(**word));
+        found.copied().ok_or_else(|| {
+            let known: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+            Error::invalid(self.name, format!("expected one of {}", known.join(", ")))
+        })
     }
 
     /// Reads a one-time password: 1 to 16 letters or digits.
@@ -328,7 +352,7 @@ mod tests {
         }
         for blank in ["\"\"", "\" \"", "\"\\t \""] {
             let json = format!("{{\"c\":{blank}}}");
-            assert!(required(&one(&json), "c").sms_code_or_blank().unwrap().is_none(), "{blank}");
+            assert!(required(&one(&json), "c").enrollment_code_or_blank().unwrap().is_none(), "{blank}");
         }
     }
 

@@ -141,6 +141,27 @@ fn explained(error: Error, word: &Word, reason: Option<&str>) -> Error {
                 "the service suspects a second copy of this device: reset the PIN with an SMS code on the one that stays",
             )
             .then(NextAction::ResetPin),
+        (Word::State, Some("notConfirmed")) => error.with_detail(
+            "this device is not confirmed yet: confirm it on the device that made its enrollment code, which shows the same fingerprint",
+        ),
+        (Word::State, Some("nothingToConfirm")) => error.with_detail(
+            "no device waits for a confirmation by this one: the enrollment code was not entered, or its time is over",
+        ),
+        (Word::State, Some("otherDevice")) => error.with_detail(
+            "the device with this fingerprint does not wait any more, but another one does: ask for the state again",
+        ),
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed operation about an enrollment code. A service without them calls
+/// their requests malformed.
+pub(super) fn from_failure_of_enrollment_code(failure: &Failure) -> Error {
+    let error = from_failure(failure, PIN_CODE);
+    match failure.word() {
+        Some(word @ Word::Syntax) => Error::new(Code::Forbidden)
+            .with_detail("the service lets no device enroll another one: enroll it with an SMS code")
+            .with_info(|info| info.word = Some(word.as_str().to_owned())),
         _ => error,
     }
 }

@@ -8,6 +8,7 @@ mod account;
 #[cfg(feature = "embedded")]
 mod authority;
 mod enrollment;
+mod enrollment_code;
 mod failure;
 mod otp;
 mod pincode;
@@ -219,6 +220,7 @@ pub const ROUTES: &[&[Route]] = &[
     smscode::ROUTES,
     trustedphonenumber::ROUTES,
     enrollment::ROUTES,
+    enrollment_code::ROUTES,
     pincode::ROUTES,
     token::ROUTES,
     #[cfg(feature = "embedded")]

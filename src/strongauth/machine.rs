@@ -107,11 +107,14 @@ pub enum Operation {
     ResetPin,
     /// `get otp withPIN`, `get otp withoutPIN`
     MakeOtp,
+    /// `get enrollmentcode make`, `get enrollmentcode state`, `set enrollmentcode confirm`, `set
+    /// enrollmentcode reject`
+    EnrollAnother,
 }
 
 impl Operation {
     /// Every operation, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AcceptCode,
         Self::EnrollWithCode,
         Self::EnrollStarted,
@@ -123,6 +126,7 @@ impl Operation {
         Self::UpdatePin,
         Self::ResetPin,
         Self::MakeOtp,
+        Self::EnrollAnother,
     ];
 
     fn title(self) -> &'static str {
@@ -138,6 +142,7 @@ impl Operation {
             Self::UpdatePin => "`set pincode update`",
             Self::ResetPin => "`set pincode reset`",
             Self::MakeOtp => "`get otp withPIN`, `get otp withoutPIN`",
+            Self::EnrollAnother => "`get enrollmentcode`, `set enrollmentcode`",
         }
     }
 }
@@ -163,7 +168,7 @@ pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
             NotActivated | ActivationStarted(_) | Disabled,
         )
         | (EnrollStarted, ActivationStarted(_))
-        | (UpdatePin | ResetPin | MakeOtp | ImportInPlace | Export, Activated(_))
+        | (UpdatePin | ResetPin | MakeOtp | EnrollAnother | ImportInPlace | Export, Activated(_))
         | (ResetPin | ImportInPlace, Blocked) => Ok(()),
         (EnrollStarted, NotActivated | Disabled) => Err(Refusal::WrongStep),
         _ => Err(Refusal::Forbidden),
@@ -270,8 +275,8 @@ pub fn document() -> String {
         "## Which operation is allowed where\n\n",
         "- `yes`: the operation begins.\n",
         "- A code: the operation fails with this code, and its request is not sent.\n",
-        "- `Blocked`: `update` and the two of `otp` first ask the service whether the block has ended, which\n",
-        "  costs no try. If it has, they begin.\n",
+        "- `Blocked`: `update`, `otp` and `enrollmentcode` first ask the service whether the block has\n",
+        "  ended, which costs no try. If it has, they begin.\n",
         "- `Activated` and `Blocked`: if the service answered `NOK:FORBIDDEN` to the last operation of\n",
         "  the device, without a reason, a new enrollment is allowed as in `Disabled`, or, after the\n",
         "  service accepted a code, as in `ActivationStarted`. Meanwhile the state stays as it is, and the\n",
@@ -366,7 +371,7 @@ mod tests {
 
     /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311;
     /// columns as in [`State::ALL`].
-    const PERMITS: [(Operation, &str); 11] = [
+    const PERMITS: [(Operation, &str); 12] = [
         (Operation::AcceptCode, "YYYFFFYF"),
         (Operation::EnrollWithCode, "YYYFFFYF"),
         (Operation::EnrollStarted, "SYYFFFSF"),
@@ -378,6 +383,7 @@ mod tests {
         (Operation::UpdatePin, "FFFYYFFF"),
         (Operation::ResetPin, "FFFYYYFF"),
         (Operation::MakeOtp, "FFFYYFFF"),
+        (Operation::EnrollAnother, "FFFYYFFF"),
     ];
 
     /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d`

@@ -18,6 +18,7 @@
 mod account;
 pub mod budget;
 mod enroll;
+mod enrollment_code;
 mod failure;
 mod import;
 pub mod machine;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use inwebo::values::{Modulus, ServiceSecret};
 use zeroize::Zeroizing;
 
+pub use enrollment_code::CodeStatus;
 pub use failure::Failure;
 pub use import::FactoryKey;
 

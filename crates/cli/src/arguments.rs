@@ -124,6 +124,9 @@ pub(crate) enum Command {
     Status(StatusOptions),
     /// Show this device
     Devices,
+    /// Let another device of the account enroll without an SMS, and confirm it
+    #[command(subcommand)]
+    EnrollmentCode(EnrollmentCode),
     /// Import the enrollment of another client
     Import(Import),
     /// Export the enrollment of this device. The output contains a key in clear
@@ -193,6 +196,28 @@ pub(crate) struct Enroll {
     /// Phone number to register, for an account without one
     #[arg(long, value_name = "NUMBER")]
     pub(crate) phone: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EnrollmentCode {
+    /// Make a code for the other device, and show it as a QR code
+    Make {
+        /// Show the code without its picture
+        #[arg(long)]
+        no_picture: bool,
+    },
+    /// Show the state of the code, and the fingerprint of the device that entered it
+    State,
+    /// Let the device with this fingerprint work, after you have compared it on both devices
+    Confirm {
+        /// The 8 digits that both devices show
+        fingerprint: String,
+    },
+    /// End the device with this fingerprint
+    Reject {
+        /// The 8 digits that the state shows
+        fingerprint: String,
+    },
 }
 
 #[derive(Args)]

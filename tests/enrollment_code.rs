@@ -1,5 +1,5 @@
-//! A second device by the first one, through the facade and the embedded service: the whole way, and
-//! every error by its cause.
+//! A second device by the first one, through the facade and the embedded service: the whole way,
+//! and every error by its cause.
 
 #![cfg(feature = "embedded")]
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -1,10 +1,10 @@
 //! Enrollment codes: a device makes a code, another device activates with it, and the first one
 //! confirms the other.
 //!
-//! The code is a row of the table of codes with a purpose of its own, so an account has one at most.
-//! It names its account by its keyed hash. The device that was activated with it is *pending* until
-//! the maker of the code confirms it. If that does not happen within the lifetime of the code, the
-//! device is removed: by housekeeping, or by the next step that reads it.
+//! The code is a row of the table of codes with a purpose of its own, so an account has one at
+//! most. It names its account by its keyed hash. The device that was activated with it is *pending*
+//! until the maker of the code confirms it. If that does not happen within the lifetime of the
+//! code, the device is removed: by housekeeping, or by the next step that reads it.
 
 use inwebo::values::EnrollmentCode;
 

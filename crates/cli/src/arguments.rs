@@ -211,12 +211,14 @@ pub(crate) enum EnrollmentCode {
     /// Let the device with this fingerprint work, after you have compared it on both devices
     Confirm {
         /// The 8 digits that both devices show
-        fingerprint: String,
+        #[arg(required = true, num_args = 1..=2)]
+        fingerprint: Vec<String>,
     },
     /// End the device with this fingerprint
     Reject {
         /// The 8 digits that the state shows
-        fingerprint: String,
+        #[arg(required = true, num_args = 1..=2)]
+        fingerprint: Vec<String>,
     },
 }
 

@@ -17,10 +17,10 @@ pub(super) fn run(prepared: &Prepared, options: &EnrollmentCode, style: Style) -
         EnrollmentCode::Make { no_picture } => make(prepared, !no_picture, style),
         EnrollmentCode::State => state(prepared, style),
         EnrollmentCode::Confirm { fingerprint } => {
-            decide(prepared, "confirm", fingerprint, "the other device is confirmed", style)
+            decide(prepared, "confirm", &fingerprint.concat(), "the other device is confirmed", style)
         }
         EnrollmentCode::Reject { fingerprint } => {
-            decide(prepared, "reject", fingerprint, "the other device was rejected", style)
+            decide(prepared, "reject", &fingerprint.concat(), "the other device was rejected", style)
         }
     }
 }

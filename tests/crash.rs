@@ -27,8 +27,15 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 7] = [
+    let scenarios: [Scenario; 8] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
+        Scenario {
+            name: "enroll by another device",
+            prepare: &["phone", "code", "enroll", "make a code"],
+            act: "enroll by device",
+            recover: "go on enrolling by device",
+            least: 20,
+        },
         Scenario {
             name: "enroll with phone number",
             prepare: &["certify"],
@@ -141,10 +148,10 @@ fn copy_of(folder: &Path) -> tempfile::TempDir {
 
 fn run_child(step: &str) {
     let folder = std::env::var("PIMS_CRASH_FOLDER").unwrap();
-    let config = json!({
-        "storage": { "path": folder },
-        "embedded": { "policy": { "maxDevices": 1, "evolveK1Every": 1, "codesPerHour": 100 } },
-    });
+    let devices = if step.ends_with("by device") { 2 } else { 1 };
+    let policy =
+        json!({ "maxDevices": devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
+    let config = json!({ "storage": { "path": folder }, "embedded": { "policy": policy } });
     expect(&execute("init", "", &config));
     let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };
     match step {
@@ -158,6 +165,9 @@ fn run_child(step: &str) {
         "enroll" => phone.enroll("1234"),
         "update" => expect(&update("1234", "4321")),
         "otp" => accepted(&otp("1234")),
+        "make a code" => make_code(Path::new(&folder)),
+        "enroll by device" => enroll_by_device(Path::new(&folder)),
+        "go on enrolling by device" => go_on_enrolling_by_device(Path::new(&folder), &config),
         "move away" => move_away(Path::new(&folder)),
         "import" => import(Path::new(&folder)),
         "go on importing" => {
@@ -247,6 +257,65 @@ impl Phone {
 
 fn certify() {
     expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
+}
+
+/// Makes an enrollment code. Puts the record of this device aside, for the one that enters the code.
+fn make_code(folder: &Path) {
+    let made = get("enrollmentcode", json!({"action": "make", "pinCode": "1234"}));
+    expect(&made);
+    std::fs::write(folder.join("code.txt"), made["result"]["code"].as_str().unwrap()).unwrap();
+    expect(&execute("free", "", &json!({})));
+    exchange_devices(folder);
+}
+
+/// Exchanges the record of this device and the one that was put aside.
+fn exchange_devices(folder: &Path) {
+    for record in ["device.pims", "device.pims.previous"] {
+        let (here, aside, between) =
+            (folder.join(record), folder.join(format!("aside-{record}")), folder.join("between"));
+        let _ = std::fs::remove_file(&between);
+        let _ = std::fs::rename(&here, &between);
+        let _ = std::fs::rename(&aside, &here);
+        let _ = std::fs::rename(&between, &aside);
+    }
+}
+
+fn enroll_by_device(folder: &Path) {
+    let code = std::fs::read_to_string(folder.join("code.txt")).unwrap();
+    expect(&set("smscode", json!({"action": "enrollment", "smsCode": code})));
+    expect(&set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "})));
+}
+
+/// Goes on with an enrollment that was cut off. The other device then confirms this one.
+fn go_on_enrolling_by_device(folder: &Path, config: &Value) {
+    if !is_activated() {
+        let again = set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+        if code_of(&again) == Some(2311) {
+            enroll_by_device(folder);
+        } else {
+            expect(&again);
+        }
+    }
+    let state = || {
+        let state = get("enrollmentcode", json!({"action": "state"}));
+        expect(&state);
+        state["result"].clone()
+    };
+    let own = state();
+    assert_eq!(own["state"], "entered", "{own}");
+    assert_eq!(code_of(&otp("1234")), Some(2311));
+    let exchange = || {
+        expect(&execute("free", "", &json!({})));
+        exchange_devices(folder);
+        expect(&execute("init", "", config));
+    };
+    exchange();
+    let shown = state();
+    assert_eq!((&shown["state"], &shown["fingerprint"]), (&json!("entered"), &own["fingerprint"]));
+    let fingerprint = &shown["fingerprint"];
+    expect(&set("enrollmentcode", json!({"action": "confirm", "fingerprint": fingerprint, "pinCode": "1234"})));
+    exchange();
+    accepted(&otp("1234"));
 }
 
 /// Exports the enrollment, and removes the device's record.

@@ -1,7 +1,9 @@
 //! Answers of the service: each operation reads any text, or returns an error.
 
-use inwebo::client::{Answer, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
+use inwebo::client::{Answer, WrongPins, activate, getsn, newsn, otp, password, remove, reset, secret, status, synchro};
+use inwebo::client::getsn::CodeState;
 use inwebo::mode::Action;
+use inwebo::values::EnrollmentCode;
 
 /// Runs the property on one input.
 pub fn check(xml: &str) {
@@ -11,6 +13,16 @@ pub fn check(xml: &str) {
         }
     }
     let _ = activate::Prepared::read(xml, None);
+    let _ = activate::needs_confirmation(xml);
+    let _ = newsn::Challenge::read(xml);
+    if let Ok(made) = newsn::read(xml) {
+        let again = EnrollmentCode::read(&made.code.grouped());
+        assert!(again.is_some_and(|again| again == made.code));
+    }
+    let _ = getsn::Challenge::read(xml);
+    if let Ok(CodeState::Entered { name, .. }) = getsn::read(xml) {
+        assert!(!name.chars().any(char::is_control));
+    }
     let _ = otp::Challenge::read(xml);
     let _ = otp::Granted::read(xml);
     let _ = password::Prepared::read(xml, None);

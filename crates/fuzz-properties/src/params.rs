@@ -8,11 +8,13 @@ pub fn check(text: &str) {
     for (name, _) in params.object().members() {
         assert!(params.get(name).is_some());
     }
-    for name in ["pinCode", "oldPIN", "newPIN", "smsCode", "phoneNumber", "otp", "token"] {
+    for name in ["pinCode", "oldPIN", "newPIN", "smsCode", "phoneNumber", "otp", "token", "fingerprint", "picture"] {
         let Ok([given]) = params.require([name]) else { continue };
         let _ = given.pin();
         let _ = given.sms_code();
-        let _ = given.sms_code_or_blank();
+        let _ = given.enrollment_code_or_blank();
+        let _ = given.fingerprint();
+        let _ = given.word(&["svg", "png"]);
         let _ = given.phone_number();
         let _ = given.one_time_password();
         let _ = given.access_token();

@@ -12,6 +12,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -54,6 +55,12 @@ inline std::string text_of(const Message &message, std::string_view name)
 {
     auto text = Reader::text(Reader::member(Reader::member(message.text(), "result"), name));
     return text ? *std::move(text) : throw UnexpectedMessage();
+}
+
+inline std::optional<std::string> text_or_null_of(const Message &message, std::string_view name)
+{
+    const std::string_view value = Reader::member(Reader::member(message.text(), "result"), name);
+    return value == "null" ? std::nullopt : std::optional<std::string>(text_of(message, name));
 }
 
 inline bool flag_of(const Message &message, std::string_view name)
@@ -116,6 +123,12 @@ protected:
     static auto text(const char *name)
     {
         return [name](const Message &message) { return text_of(message, name); };
+    }
+
+    /* Returns the reader of a member that is text or null. */
+    static auto text_or_null(const char *name)
+    {
+        return [name](const Message &message) { return text_or_null_of(message, name); };
     }
 
     /* Returns the reader of a member that is true or false. */

@@ -11,6 +11,7 @@
 #endif
 
 #include <future>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -109,6 +110,34 @@ public:
     {
         return set<std::string>("pims.authentication.enrollment", {{"action", "export"}, {"plain", "true"}, {"pinCode", pin}},
                                 text("state"));
+    }
+
+    /* Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it, and which the caller must wipe. A code before it ends. */
+    [[nodiscard]] std::future<std::string> make_enrollment_code(std::string_view pin) const
+    {
+        return get<std::string>("pims.authentication.enrollmentcode", {{"action", "make"}, {"pinCode", pin}}, text("code"));
+    }
+
+    /* Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits. */
+    [[nodiscard]] std::future<std::optional<std::string>> pending_fingerprint() const
+    {
+        return get<std::optional<std::string>>("pims.authentication.enrollmentcode", {{"action", "state"}}, text_or_null("fingerprint"));
+    }
+
+    /* Lets the device with this fingerprint work. The user has compared it on both devices. */
+    [[nodiscard]] std::future<void> confirm_device(std::string_view fingerprint, std::string_view pin) const
+    {
+        return set<void>("pims.authentication.enrollmentcode", {{"action", "confirm"}, {"fingerprint", fingerprint}, {"pinCode", pin}},
+                         nothing);
+    }
+
+    /* Ends the device with this fingerprint, which entered the code. */
+    [[nodiscard]] std::future<void> reject_device(std::string_view fingerprint, std::string_view pin) const
+    {
+        return set<void>("pims.authentication.enrollmentcode", {{"action", "reject"}, {"fingerprint", fingerprint}, {"pinCode", pin}},
+                         nothing);
     }
 
     /* Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

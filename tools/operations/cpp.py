@@ -6,7 +6,7 @@ from operations.model import Argument, Enumeration, Member, Model, Operation, sn
 from operations.text import NOTE, prose, wrapped
 
 HEADER = "include/pims/operations.hpp"
-TYPES = {"text": "std::string", "flag": "bool"}
+TYPES = {"text": "std::string", "text or null": "std::optional<std::string>", "flag": "bool"}
 # The longest line of code, as in .clang-format.
 COLUMNS = 140
 
@@ -24,6 +24,7 @@ TOP = f"""\
 #endif
 
 #include <future>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -126,7 +127,7 @@ def reader(model: Model, result: Member | None) -> str:
         return "nothing"
     if model.enumeration(result.type):
         return f'word("{result.name}", {snake(result.type)}_of)'
-    return f'{result.type}("{result.name}")'
+    return f'{result.type.replace(" ", "_")}("{result.name}")'
 
 
 def returned_type(result: Member | None) -> str:

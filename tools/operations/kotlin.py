@@ -6,7 +6,7 @@ from operations.model import Argument, Enumeration, Member, Model, Operation, ca
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/kotlin/src/main/kotlin/libpims"
-TYPES = {"text": "String", "flag": "Boolean"}
+TYPES = {"text": "String", "text or null": "String?", "flag": "Boolean"}
 # The longest line of code.
 COLUMNS = 140
 

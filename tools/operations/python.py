@@ -24,8 +24,8 @@ def requests(model: Model) -> str:
     parts = [
         '"""The operations as data: for each one a function that returns its request. Other modules run the\n'
         f'requests, once for threads and once for asyncio.\n\n{NOTE}\n"""',
-        "from __future__ import annotations\n\nfrom enum import Enum",
-        "from ._errors import Code\nfrom ._parameters import AsyncSecret as Secret\nfrom ._request import Request, read_nothing",
+        "from __future__ import annotations\n\nfrom enum import Enum\nfrom typing import Optional",
+        "from ._errors import Code\nfrom ._parameters import AsyncSecret as Secret\nfrom ._request import Request, read_nothing, read_text_or_none",
     ]
     text = "\n\n".join(parts) + "\n"
     for enumeration in model.enumerations:
@@ -66,6 +66,8 @@ def request(operation: Operation) -> str:
 def reader(result: Member | None) -> str:
     if result is None:
         return "read_nothing"
+    if result.type == "text or null":
+        return f'lambda result: read_text_or_none(result["{result.name}"])'
     return f'lambda result: {python_type(result)}(result["{result.name}"])'
 
 

@@ -6,8 +6,8 @@ from operations.model import Argument, Enumeration, Model, Operation, swift_name
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/swift/Sources/Pims"
-TYPES = {"text": "String", "flag": "Bool"}
-READERS = {"text": "text", "flag": "flag"}
+TYPES = {"text": "String", "text or null": "String?", "flag": "Bool"}
+READERS = {"text": "text", "text or null": "textOrNull", "flag": "flag"}
 # The longest line of code.
 COLUMNS = 120
 

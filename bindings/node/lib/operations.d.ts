@@ -135,6 +135,24 @@ export declare abstract class Operations {
   exportEnrollment(pin: Secret): Promise<string>;
 
   /**
+   * Returns a code of ten letters with which another device of the account enrolls, if the service
+   * permits it. A code before it ends.
+   */
+  makeEnrollmentCode(pin: Secret): Promise<string>;
+
+  /**
+   * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+   * another device, or this one. Returns null if none waits.
+   */
+  pendingFingerprint(): Promise<string | null>;
+
+  /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+  confirmDevice(fingerprint: string, pin: Secret): Promise<void>;
+
+  /** Ends the device with this fingerprint, which entered the code. */
+  rejectDevice(fingerprint: string, pin: Secret): Promise<void>;
+
+  /**
    * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
    */
   removeEnrollments(): Promise<void>;

@@ -59,6 +59,22 @@ class Operations {
     );
   }
 
+  makeEnrollmentCode(pin) {
+    return this[RUN]('get', 'pims.authentication.enrollmentcode', { action: 'make', pinCode: pin }, { member: 'code', provesPin: true });
+  }
+
+  pendingFingerprint() {
+    return this[RUN]('get', 'pims.authentication.enrollmentcode', { action: 'state' }, { member: 'fingerprint' });
+  }
+
+  confirmDevice(fingerprint, pin) {
+    return this[RUN]('set', 'pims.authentication.enrollmentcode', { action: 'confirm', fingerprint, pinCode: pin }, { provesPin: true });
+  }
+
+  rejectDevice(fingerprint, pin) {
+    return this[RUN]('set', 'pims.authentication.enrollmentcode', { action: 'reject', fingerprint, pinCode: pin }, { provesPin: true });
+  }
+
   removeEnrollments() {
     return this[RUN]('set', 'pims.authentication.enrollment', { action: 'remove' }, {});
   }

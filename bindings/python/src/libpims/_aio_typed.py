@@ -147,6 +147,30 @@ class AsyncOperations:
         del pin
         return await self._run(request)
 
+    async def make_enrollment_code(self, pin: Secret) -> str:
+        """Returns a code of ten letters with which another device of the account enrolls, if the
+        service permits it. A code before it ends."""
+        request = operations.make_enrollment_code(pin)
+        del pin
+        return await self._run(request)
+
+    async def pending_fingerprint(self) -> Optional[str]:
+        """Returns the fingerprint of the device that entered the code and waits for its
+        confirmation: another device, or this one. Returns null if none waits."""
+        return await self._run(operations.pending_fingerprint())
+
+    async def confirm_device(self, fingerprint: str, pin: Secret) -> None:
+        """Lets the device with this fingerprint work. The user has compared it on both devices."""
+        request = operations.confirm_device(fingerprint, pin)
+        del pin
+        return await self._run(request)
+
+    async def reject_device(self, fingerprint: str, pin: Secret) -> None:
+        """Ends the device with this fingerprint, which entered the code."""
+        request = operations.reject_device(fingerprint, pin)
+        del pin
+        return await self._run(request)
+
     async def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, its PIN and a block, then this device's
         enrollment."""

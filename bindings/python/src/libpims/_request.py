@@ -43,5 +43,10 @@ class Request(Generic[T]):
         return f"<a request of {self.api}>"
 
 
+def read_text_or_none(member: Any) -> Optional[str]:
+    """Reads a member of a result that is text or null."""
+    return None if member is None else str(member)
+
+
 def read_nothing(_result: Any) -> None:
     """Reads the result of an operation that has none."""

@@ -7,10 +7,11 @@ Printed from tests/spec/api.json and operations.json by `make generate`: do not 
 from __future__ import annotations
 
 from enum import Enum
+from typing import Optional
 
 from ._errors import Code
 from ._parameters import AsyncSecret as Secret
-from ._request import Request, read_nothing
+from ._request import Request, read_nothing, read_text_or_none
 
 
 class EnrollmentStatus(str, Enum):
@@ -90,6 +91,45 @@ def export_enrollment(pin: Secret) -> Request[str]:
         "pims.authentication.enrollment",
         {"action": "export", "plain": "true", "pinCode": pin},
         lambda result: str(result["state"]),
+        proves_pin=True,
+    )
+
+
+def make_enrollment_code(pin: Secret) -> Request[str]:
+    return Request(
+        "get",
+        "pims.authentication.enrollmentcode",
+        {"action": "make", "pinCode": pin},
+        lambda result: str(result["code"]),
+        proves_pin=True,
+    )
+
+
+def pending_fingerprint() -> Request[Optional[str]]:
+    return Request(
+        "get",
+        "pims.authentication.enrollmentcode",
+        {"action": "state"},
+        lambda result: read_text_or_none(result["fingerprint"]),
+    )
+
+
+def confirm_device(fingerprint: str, pin: Secret) -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.enrollmentcode",
+        {"action": "confirm", "fingerprint": fingerprint, "pinCode": pin},
+        read_nothing,
+        proves_pin=True,
+    )
+
+
+def reject_device(fingerprint: str, pin: Secret) -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.enrollmentcode",
+        {"action": "reject", "fingerprint": fingerprint, "pinCode": pin},
+        read_nothing,
         proves_pin=True,
     )
 

@@ -68,6 +68,33 @@ extension StrongAuthentication {
         return try text(result["state"])
     }
 
+    /// Returns a code of ten letters with which another device of the account enrolls, if the
+    /// service permits it. A code before it ends.
+    public func makeEnrollmentCode(pin: String) async throws -> String {
+        let result = try await get("pims.authentication.enrollmentcode", ["action": "make", "pinCode": .string(pin)])
+        return try text(result["code"])
+    }
+
+    /// Returns the fingerprint of the device that entered the code and waits for its confirmation:
+    /// another device, or this one. Returns null if none waits.
+    public func pendingFingerprint() async throws -> String? {
+        try textOrNull(try await get("pims.authentication.enrollmentcode", ["action": "state"])["fingerprint"])
+    }
+
+    /// Lets the device with this fingerprint work. The user has compared it on both devices.
+    public func confirmDevice(fingerprint: String, pin: String) async throws {
+        try await set(
+            "pims.authentication.enrollmentcode",
+            ["action": "confirm", "fingerprint": .string(fingerprint), "pinCode": .string(pin)])
+    }
+
+    /// Ends the device with this fingerprint, which entered the code.
+    public func rejectDevice(fingerprint: String, pin: String) async throws {
+        try await set(
+            "pims.authentication.enrollmentcode",
+            ["action": "reject", "fingerprint": .string(fingerprint), "pinCode": .string(pin)])
+    }
+
     /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
     public func removeEnrollments() async throws {
         try await set("pims.authentication.enrollment", ["action": "remove"])

@@ -71,6 +71,11 @@ public struct StrongAuthentication: Sendable {
         return text
     }
 
+    func textOrNull(_ value: JSON?) throws -> String? {
+        if case .null? = value { return nil }
+        return try text(value)
+    }
+
     func flag(_ value: JSON?) throws -> Bool {
         guard let flag = value?.boolValue else { throw UnexpectedMessage() }
         return flag

@@ -29,6 +29,17 @@ internal class Operations(facade: Facade) : UntypedOperations(facade) {
         mapOf("action" to "export", "plain" to "true", "pinCode" to pin),
     ) { it.member("state") as String }
 
+    fun makeEnrollmentCode(pin: CharSequence) =
+        get("pims.authentication.enrollmentcode", mapOf("action" to "make", "pinCode" to pin)) { it.member("code") as String }
+
+    fun pendingFingerprint() = get("pims.authentication.enrollmentcode", mapOf("action" to "state")) { it.member("fingerprint") as String? }
+
+    fun confirmDevice(fingerprint: String, pin: CharSequence) =
+        set("pims.authentication.enrollmentcode", mapOf("action" to "confirm", "fingerprint" to fingerprint, "pinCode" to pin)) { }
+
+    fun rejectDevice(fingerprint: String, pin: CharSequence) =
+        set("pims.authentication.enrollmentcode", mapOf("action" to "reject", "fingerprint" to fingerprint, "pinCode" to pin)) { }
+
     fun removeEnrollments() = set("pims.authentication.enrollment", mapOf("action" to "remove")) { }
 
     fun requestPhoneNumberCode(phoneNumber: String) =

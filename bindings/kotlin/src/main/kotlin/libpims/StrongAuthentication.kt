@@ -64,6 +64,24 @@ object StrongAuthentication {
     suspend fun exportEnrollment(pin: CharSequence): Result<String> = operations.exportEnrollment(pin).result()
 
     /**
+     * Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it. A code before it ends.
+     */
+    suspend fun makeEnrollmentCode(pin: CharSequence): Result<String> = operations.makeEnrollmentCode(pin).result()
+
+    /**
+     * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits.
+     */
+    suspend fun pendingFingerprint(): Result<String?> = operations.pendingFingerprint().result()
+
+    /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+    suspend fun confirmDevice(fingerprint: String, pin: CharSequence): Result<Unit> = operations.confirmDevice(fingerprint, pin).result()
+
+    /** Ends the device with this fingerprint, which entered the code. */
+    suspend fun rejectDevice(fingerprint: String, pin: CharSequence): Result<Unit> = operations.rejectDevice(fingerprint, pin).result()
+
+    /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
     suspend fun removeEnrollments(): Result<Unit> = operations.removeEnrollments().result()
@@ -151,6 +169,24 @@ class Device internal constructor(private val operations: Operations) {
      * the PIN.
      */
     suspend fun exportEnrollment(pin: CharSequence): String = operations.exportEnrollment(pin).await()
+
+    /**
+     * Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it. A code before it ends.
+     */
+    suspend fun makeEnrollmentCode(pin: CharSequence): String = operations.makeEnrollmentCode(pin).await()
+
+    /**
+     * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits.
+     */
+    suspend fun pendingFingerprint(): String? = operations.pendingFingerprint().await()
+
+    /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+    suspend fun confirmDevice(fingerprint: String, pin: CharSequence): Unit = operations.confirmDevice(fingerprint, pin).await()
+
+    /** Ends the device with this fingerprint, which entered the code. */
+    suspend fun rejectDevice(fingerprint: String, pin: CharSequence): Unit = operations.rejectDevice(fingerprint, pin).await()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
@@ -242,6 +278,25 @@ open class StrongAuthenticationAsync internal constructor(private val operations
      * the PIN.
      */
     fun exportEnrollment(pin: CharSequence): CompletableFuture<String> = operations.exportEnrollment(pin).future()
+
+    /**
+     * Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it. A code before it ends.
+     */
+    fun makeEnrollmentCode(pin: CharSequence): CompletableFuture<String> = operations.makeEnrollmentCode(pin).future()
+
+    /**
+     * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits.
+     */
+    fun pendingFingerprint(): CompletableFuture<String?> = operations.pendingFingerprint().future()
+
+    /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+    fun confirmDevice(fingerprint: String, pin: CharSequence): CompletableFuture<Void?> =
+        operations.confirmDevice(fingerprint, pin).nothing()
+
+    /** Ends the device with this fingerprint, which entered the code. */
+    fun rejectDevice(fingerprint: String, pin: CharSequence): CompletableFuture<Void?> = operations.rejectDevice(fingerprint, pin).nothing()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

@@ -216,11 +216,11 @@ impl Route {
 pub const ROUTES: &[&[Route]] = &[
     sdk::ROUTES,
     account::ROUTES,
+    enrollment_code::ROUTES,
     otp::ROUTES,
     smscode::ROUTES,
     trustedphonenumber::ROUTES,
     enrollment::ROUTES,
-    enrollment_code::ROUTES,
     pincode::ROUTES,
     token::ROUTES,
     #[cfg(feature = "embedded")]

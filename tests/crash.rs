@@ -165,7 +165,7 @@ fn run_child(step: &str) {
         "enroll" => phone.enroll("1234"),
         "update" => expect(&update("1234", "4321")),
         "otp" => accepted(&otp("1234")),
-        "make a code" => make_code(Path::new(&folder)),
+        "make a code" => make_code(Path::new(&folder), &config),
         "enroll by device" => enroll_by_device(Path::new(&folder)),
         "go on enrolling by device" => go_on_enrolling_by_device(Path::new(&folder), &config),
         "move away" => move_away(Path::new(&folder)),
@@ -259,13 +259,15 @@ fn certify() {
     expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
 }
 
-/// Makes an enrollment code. Puts the record of this device aside, for the one that enters the code.
-fn make_code(folder: &Path) {
+/// Makes an enrollment code. Puts the record of this device aside: another device is to enter the
+/// code.
+fn make_code(folder: &Path, config: &Value) {
     let made = get("enrollmentcode", json!({"action": "make", "pinCode": "1234"}));
     expect(&made);
     std::fs::write(folder.join("code.txt"), made["result"]["code"].as_str().unwrap()).unwrap();
     expect(&execute("free", "", &json!({})));
     exchange_devices(folder);
+    expect(&execute("init", "", config));
 }
 
 /// Exchanges the record of this device and the one that was put aside.

@@ -11,13 +11,13 @@ pub struct EnrollmentCode(SmsCode);
 
 impl EnrollmentCode {
     /// The alphabet: 32 symbols that do not look alike. It has no 0 and O, and no 1 and I.
-    pub const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+    pub const ALPHABET: &'static [u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
     /// The number of symbols: 50 bits.
     pub const LENGTH: usize = 10;
 
     /// The beginning of the URI that a picture of the code contains.
-    pub const URI: &str = "pims://enroll?code=";
+    pub const URI: &'static str = "pims://enroll?code=";
 
     /// The longest text that [`EnrollmentCode::read`] looks at, in bytes.
     const MAX_TEXT: usize = 64;

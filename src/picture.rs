@@ -175,7 +175,14 @@ mod tests {
         assert!(modules.is_dark(QUIET, QUIET) && !modules.is_dark(QUIET - 1, QUIET - 1));
         assert_eq!(svg(TEXT).unwrap().matches("h1v1h-1z").count(), dark);
         let blocks = blocks(TEXT).unwrap();
-        let white: usize = blocks.chars().map(|c| match c { '█' => 2, '▄' | '▀' => 1, _ => 0 }).sum();
+        let white: usize = blocks
+            .chars()
+            .map(|c| match c {
+                '█' => 2,
+                '▄' | '▀' => 1,
+                _ => 0,
+            })
+            .sum();
         assert_eq!(white, modules.size * modules.size - dark);
 
         let png = png(TEXT).unwrap();

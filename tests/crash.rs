@@ -149,8 +149,7 @@ fn copy_of(folder: &Path) -> tempfile::TempDir {
 fn run_child(step: &str) {
     let folder = std::env::var("PIMS_CRASH_FOLDER").unwrap();
     let devices = if step.ends_with("by device") { 2 } else { 1 };
-    let policy =
-        json!({ "maxDevices": devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
+    let policy = json!({ "maxDevices": devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
     let config = json!({ "storage": { "path": folder }, "embedded": { "policy": policy } });
     expect(&execute("init", "", &config));
     let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };

@@ -23,11 +23,8 @@ impl Devices {
     /// Enrolls the phone with an SMS code.
     fn new() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let devices = Self {
-            folder: tempfile::tempdir().unwrap(),
-            policy: json!({"activationByDevice": true}),
-            _turn: turn,
-        };
+        let devices =
+            Self { folder: tempfile::tempdir().unwrap(), policy: json!({"activationByDevice": true}), _turn: turn };
         devices.take("phone");
         succeeded(&call("get", "smscode", json!({"type": "phoneNumberCertification", "phoneNumber": "+33612345678"})));
         let add = json!({"action": "addPhoneNumber", "smsCode": devices.sms_code(), "phoneNumber": "+33612345678"});
@@ -253,7 +250,13 @@ fn a_device_that_nobody_confirms_in_time_is_unknown() {
 #[test]
 fn a_device_with_stale_keys_synchronizes_and_goes_on() {
     let devices = Devices::new();
-    let fingerprint = devices.enter(&{ devices.take("phone"); code() })["fingerprint"].as_str().unwrap().to_owned();
+    let fingerprint = devices.enter(&{
+        devices.take("phone");
+        code()
+    })["fingerprint"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     devices.take("phone");
     succeeded(&decide("confirm", &fingerprint, "1234"));
     devices.take("tablet");

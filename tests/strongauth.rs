@@ -1022,7 +1022,7 @@ fn enrollments_are_counted_once_each_and_refused_before_an_sms_is_spent() {
     for refused in [
         component.request_code(Purpose::Enrollment, None),
         component.accept_code(&code).map(drop),
-        component.enroll(&pin("1234"), Some(&code)),
+        component.enroll(&pin("1234"), Some(&code)).map(drop),
         component.enroll_with_phone_number(&pin("1234"), &code, "0612345678"),
     ] {
         assert!(matches!(refused, Err(Failure::Limit(Exhausted::Activations { limit: 2 }))), "{refused:?}");

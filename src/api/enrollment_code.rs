@@ -74,10 +74,8 @@ fn make(params: &Params<'_>) -> Result<Task, Error> {
     }
     Task::new(move |component| {
         let made = component.strong()?.make_enrollment_code(&pin).map_err(failed)?;
-        let mut members = vec![
-            ("code", Member::text(made.code.as_str())),
-            ("lifetimeSeconds", Member::Number(made.lifetime)),
-        ];
+        let mut members =
+            vec![("code", Member::text(made.code.as_str())), ("lifetimeSeconds", Member::Number(made.lifetime))];
         if let Some(drawn) = picture.and_then(|form| draw(form, &made.code.uri())) {
             members.push(("picture", Member::Text(drawn)));
         }

@@ -81,11 +81,7 @@ impl Enrolled<'_> {
 
     /// Runs an operation that proves PIN and K1. If the keys are stale, the device synchronizes and
     /// runs it again. Neither costs a try.
-    fn with_proved_keys<T>(
-        &mut self,
-        pin: &Pin,
-        run: impl Fn(&mut Self) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+    fn with_proved_keys<T>(&mut self, pin: &Pin, run: impl Fn(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
         self.synchronize_if_due(pin)?;
         match run(self) {
             Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {

@@ -54,8 +54,18 @@ pub(crate) struct DeviceView {
 
 impl From<DeviceInfo> for DeviceView {
     fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended, pending } =
-            info;
+        let DeviceInfo {
+            id,
+            name,
+            serial,
+            made_at,
+            used_at,
+            pin_tries,
+            unproved_tries,
+            suspected_at,
+            suspended,
+            pending,
+        } = info;
         Self { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended, pending }
     }
 }

@@ -148,7 +148,8 @@ fn live(step: &Step<'_>, account: &str) -> Result<Option<CodeRow>, Failure> {
 /// Removes a pending device if nobody confirmed it in time. Returns whether it did.
 pub(crate) fn remove_if_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
     let code = live(step, &device.account)?;
-    let is_of_code = |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
+    let is_of_code =
+        |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
     if code.as_ref().is_some_and(is_of_code) {
         return Ok(false);
     }

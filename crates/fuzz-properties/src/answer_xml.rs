@@ -1,7 +1,9 @@
 //! Answers of the service: each operation reads any text, or returns an error.
 
-use inwebo::client::{Answer, WrongPins, activate, getsn, newsn, otp, password, remove, reset, secret, status, synchro};
 use inwebo::client::getsn::CodeState;
+use inwebo::client::{
+    Answer, WrongPins, activate, getsn, newsn, otp, password, remove, reset, secret, status, synchro,
+};
 use inwebo::mode::Action;
 use inwebo::values::EnrollmentCode;
 

@@ -31,9 +31,7 @@ pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
             true => ("activation.by_device is on", "the codes of devices have 10 letters"),
             false => ("activation.proof is `open`", "a higher limit needs more activation.code_letters"),
         };
-        format!(
-            "limits.wrong_codes_per_minute should be at most {bound}: {reason}, and strangers may guess; {remedy}"
-        )
+        format!("limits.wrong_codes_per_minute should be at most {bound}: {reason}, and strangers may guess; {remedy}")
     })
 }
 

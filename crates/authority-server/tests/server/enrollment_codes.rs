@@ -56,10 +56,8 @@ fn a_second_device_enrolls_without_a_token_and_works_after_its_confirmation() {
 
 #[test]
 fn codes_of_devices_are_not_guessed_and_other_codes_are_not_limited_by_that() {
-    let world = Setup::new()
-        .set("activation.by_device", true)
-        .set("limits.wrong_codes_per_address_and_minute", 3)
-        .start();
+    let world =
+        Setup::new().set("activation.by_device", true).set("limits.wrong_codes_per_address_and_minute", 3).start();
     let alice = world.account("alice");
     let first = Device::activate(&world, &alice, "1234");
     let right = code(&world.client, &first);

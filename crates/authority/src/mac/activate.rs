@@ -136,11 +136,8 @@ impl<'q> Activation<'q> {
         let code = query.code()?;
         let phone_number = query.phone_number(&mac.ctx.policy.sms.countries)?;
         let policy = &mac.ctx.policy;
-        let code_of_device = if policy.activation_by_device && phone_number.is_none() {
-            EnrollmentCode::read(code)
-        } else {
-            None
-        };
+        let code_of_device =
+            if policy.activation_by_device && phone_number.is_none() { EnrollmentCode::read(code) } else { None };
         let scope = CodeScope::read(policy.activation_proof, mac.caller, code_of_device.is_some(), query)?;
         Ok(Self { code, scope, phone_number, caller: mac.caller, code_of_device })
     }

@@ -34,8 +34,7 @@ fn make(prepared: &Prepared, with_picture: bool, style: Style) -> Result<(), Fai
         lifetime_seconds: u64,
     }
     let pin = terminal::pin("PIN")?;
-    let answer =
-        prepared.open()?.get(ENROLLMENT_CODE, &Action { pin_code: Some(&pin), ..Action::new("make") })?;
+    let answer = prepared.open()?.get(ENROLLMENT_CODE, &Action { pin_code: Some(&pin), ..Action::new("make") })?;
     let made = answer.result::<Made<'_>>();
     let Some((code, seconds)) = made.and_then(|made| Some((Code::read(made.code)?, made.lifetime_seconds))) else {
         return style.write("", &answer);

@@ -88,7 +88,8 @@ pub fn read(xml: &str) -> Result<CodeState, EngineError> {
 /// device chose the name.
 fn shown(name: &str) -> String {
     const LONGEST: usize = 64;
-    let is_bidi = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_bidi =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     name.chars().filter(|c| !c.is_control() && !is_bidi(*c)).take(LONGEST).collect()
 }
 
@@ -111,7 +112,9 @@ mod tests {
         let entered = "<state>entered</state><fingerprint>01234567</fingerprint><name>a\u{202e}&#10;b &lt;i&gt;</name>";
         let fingerprint = Fingerprint::read("01234567").unwrap();
         assert_eq!(read_children(entered), Ok(CodeState::Entered { fingerprint, name: "ab <i>".to_owned() }));
-        for bad in ["", "<state>x</state>", "<state>entered</state>", "<state>entered</state><fingerprint>1</fingerprint>"] {
+        for bad in
+            ["", "<state>x</state>", "<state>entered</state>", "<state>entered</state><fingerprint>1</fingerprint>"]
+        {
             assert!(read_children(bad).is_err(), "{bad}");
         }
     }

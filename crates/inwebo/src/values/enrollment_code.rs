@@ -82,12 +82,26 @@ mod tests {
 
     #[test]
     fn a_code_is_read_in_every_form_in_which_users_give_it() {
-        for text in
-            ["ABCDE23456", "abcde23456", " ABCDE-23456 ", "abcde 23456", "a-b-c-d-e 2 3 4 5 6", "pims://enroll?code=ABCDE23456"]
-        {
+        for text in [
+            "ABCDE23456",
+            "abcde23456",
+            " ABCDE-23456 ",
+            "abcde 23456",
+            "a-b-c-d-e 2 3 4 5 6",
+            "pims://enroll?code=ABCDE23456",
+        ] {
             assert_eq!(read(text).as_deref(), Some("ABCDE23456"), "{text}");
         }
-        for bad in ["", "ABCDE2345", "ABCDE234567", "ABCDE0I3456", "ABCDEÉ3456", "ABCDE\t23456", "123456", "pims://enroll?code="] {
+        for bad in [
+            "",
+            "ABCDE2345",
+            "ABCDE234567",
+            "ABCDE0I3456",
+            "ABCDEÉ3456",
+            "ABCDE\t23456",
+            "123456",
+            "pims://enroll?code=",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
         assert_eq!(read(&format!("{}ABCDE23456", "-".repeat(60))), None);

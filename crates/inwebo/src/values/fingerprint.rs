@@ -32,8 +32,7 @@ impl Fingerprint {
 
     /// Reads a fingerprint: 8 digits, between which blanks and dashes are ignored.
     pub fn read(text: &str) -> Option<Self> {
-        let digits: String =
-            text.chars().filter(|digit| !matches!(digit, ' ' | '-')).take(Self::DIGITS + 1).collect();
+        let digits: String = text.chars().filter(|digit| !matches!(digit, ' ' | '-')).take(Self::DIGITS + 1).collect();
         let fits = digits.len() == Self::DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
         fits.then_some(Self(digits))
     }

@@ -427,7 +427,7 @@ fn every_proof_of_activations_takes_such_a_code_and_its_own_sms_codes() {
 }
 
 #[test]
-fn a_code_of_a_key_that_was_rotated_is_known_and_stays_one_of_one() {
+fn an_account_has_one_code() {
     let (world, _, first) = world();
     let service = &world.authority;
     let codes: std::collections::BTreeSet<String> = (0..20).map(|_| code(service, &first)).collect();

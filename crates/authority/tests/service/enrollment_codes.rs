@@ -435,6 +435,49 @@ fn an_account_has_one_code() {
     assert_eq!(world.rows(&["codes"]).iter().filter(|row| row.contains("deviceEnrollment")).count(), 1);
 }
 
+#[test]
+fn of_two_devices_that_enter_a_code_at_once_one_gets_in() {
+    for _ in 0..3 {
+        let (world, account, first) = world();
+        let service = &world.authority;
+        let made = code(service, &first);
+        let enters = || enter(service, None, &made, "1234", &serial()).map(|entered| entered.device.id);
+        let (one, two) = std::thread::scope(|scope| {
+            let one = scope.spawn(enters);
+            let two = scope.spawn(enters);
+            (one.join().unwrap(), two.join().unwrap())
+        });
+        let words = [&one, &two].map(|entered| entered.as_ref().map_or_else(|refused| refused.err(), |_| "OK"));
+        assert!(matches!(words, ["OK", "NOK:CODE"] | ["NOK:CODE", "OK"]), "{words:?}");
+        let devices = service.devices(&account).unwrap();
+        assert_eq!((devices.len(), devices.iter().filter(|device| device.pending).count()), (2, 1));
+    }
+}
+
+#[test]
+fn of_two_decisions_at_once_one_counts_at_most() {
+    for _ in 0..3 {
+        let (world, _, first) = world();
+        let service = &world.authority;
+        let pending = second(service, &code(service, &first));
+        let shown = fingerprint(&pending);
+        let decides = |decision| decide(service, &first, decision, &shown).err() == "OK";
+        let (confirmed, rejected) = std::thread::scope(|scope| {
+            let confirm = scope.spawn(|| decides(Decision::Confirm));
+            let reject = scope.spawn(|| decides(Decision::Reject));
+            (confirm.join().unwrap(), reject.join().unwrap())
+        });
+        // The later challenge replaces the earlier one, so that both may be refused.
+        let expected = match (confirmed, rejected) {
+            (true, false) => ("OK", None),
+            (false, true) => ("NOK:NODEVICE", None),
+            (false, false) => NOT_CONFIRMED,
+            (true, true) => panic!("both were carried out"),
+        };
+        assert_eq!(reason(&pending.setup(service, "status", &[])), expected);
+    }
+}
+
 /// A step of a client, in any order.
 #[derive(Clone, Copy, Debug)]
 enum Act {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod doctor;
+mod enrollment_code;
 mod program;
 mod terminal;
 mod transfer;

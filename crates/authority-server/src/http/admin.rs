@@ -11,7 +11,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Peer;
+use super::{Peer, cvs};
 use super::operators::KnownOperator;
 use super::reply::{ApiError, object};
 use crate::names;
@@ -147,6 +147,19 @@ pub(crate) async fn remove_device(
 ) -> Result<Response, ApiError> {
     let account = account_name(&account)?;
     removed(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
+}
+
+pub(crate) async fn rename_device(
+    State(service): State<Arc<Service>>,
+    by: ByOperator,
+    Path((account, device)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
+    let name = cvs::device_name(&body)?;
+    let renamed =
+        service.step(move |authority| by.acting(authority).rename_device(&account, &device, &name)).await?;
+    if renamed { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(ApiError::NotFound) }
 }
 
 pub(crate) async fn audit(

@@ -262,10 +262,7 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
             Account::Unblock { name } => commands::account::unblock(&config, &account_name(&name)?),
             Account::Remove { name, yes } => commands::account::remove(&config, &account_name(&name)?, yes),
             Account::Device(Device::Rename { account, device, name }) => {
-                let name = DeviceName::new(&name).ok_or(
-                    "a device's name has 1 to 64 characters, none of them a control character or one that turns the \
-                     direction of text",
-                )?;
+                let name = DeviceName::new(&name).ok_or(names::DEVICE_RULE)?;
                 commands::account::rename_device(&config, &account_name(&account)?, &device, &name)
             }
             Account::Device(Device::Remove { account, device }) => {

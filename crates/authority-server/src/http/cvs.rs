@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::reply::{ApiError, object};
 use crate::identity::Caller;
+use crate::names;
 use crate::rates::Reservation;
 use crate::service::Service;
 use authority::{
@@ -207,9 +208,7 @@ fn device_id(device: DevicePath) -> String {
 /// Reads the new name of a device from a body.
 pub(super) fn device_name(body: &[u8]) -> Result<DeviceName, ApiError> {
     let body: NameBody = object(body).ok_or(ApiError::Malformed("the body must be {\"name\":\"…\"}"))?;
-    DeviceName::new(&body.name).ok_or(ApiError::Malformed(
-        "a device's name has 1 to 64 characters, none of them a control character or one that turns the direction of text",
-    ))
+    DeviceName::new(&body.name).ok_or(ApiError::Malformed(names::DEVICE_RULE))
 }
 
 /// Returns the service, acting as an app.

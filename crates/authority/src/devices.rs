@@ -14,6 +14,9 @@ use crate::domain::short_id;
 use crate::failure::Failure;
 use crate::step::Step;
 
+/// The maximum number of devices in a list for a user. An answer of the exchange has limits.
+const MAX_ENTRIES: usize = 500;
+
 /// The devices of an account, the newest first.
 pub(crate) struct Devices {
     rows: Vec<DeviceRow>,
@@ -45,7 +48,7 @@ impl Devices {
         self.keystores.iter().find(|(id, _)| *id == device.id).map(|(_, keystore)| *keystore)
     }
 
-    /// Returns the list for a user of the account. `own` is the id of the device that asks.
+    /// Returns the list for a user of the account: the newest devices. `own` is the id of the device that asks.
     pub(crate) fn entries(&self, own: Option<&str>) -> Vec<DeviceEntry> {
         let entry = |device: &DeviceRow| DeviceEntry {
             id: self.short_id(device).to_owned(),
@@ -55,7 +58,7 @@ impl Devices {
             keystore: self.keystore(device),
             is_self: own == Some(device.id.as_str()),
         };
-        self.rows.iter().map(entry).collect()
+        self.rows.iter().take(MAX_ENTRIES).map(entry).collect()
     }
 }
 

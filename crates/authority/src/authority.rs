@@ -256,8 +256,9 @@ impl Authority {
         admin::remove_account(&self.context(), account)
     }
 
-    /// Removes a device of an account. `id` is its id, or a prefix of at least eight characters that
-    /// no other device of the account shares. Returns `false` if the account has no such device.
+    /// Removes a device of an account. `id` is its id, or a prefix of at least eight characters
+    /// that no other device of the account shares. Returns `false` if the account has no such
+    /// device.
     pub fn remove_device(&self, account: &AccountName, id: &str) -> Result<bool, Failure> {
         admin::remove_device(&self.context(), account, id)
     }

@@ -48,7 +48,8 @@ impl Devices {
         self.keystores.iter().find(|(id, _)| *id == device.id).map(|(_, keystore)| *keystore)
     }
 
-    /// Returns the list for a user of the account: the newest devices. `own` is the id of the device that asks.
+    /// Returns the list for a user of the account: the newest devices. `own` is the id of the
+    /// device that asks.
     pub(crate) fn entries(&self, own: Option<&str>) -> Vec<DeviceEntry> {
         let entry = |device: &DeviceRow| DeviceEntry {
             id: self.short_id(device).to_owned(),

@@ -19,11 +19,17 @@ pub enum Mode {
     Status,
     /// `remove`: removes a device (ours).
     Remove,
+    /// `devices`: lists the devices of the account (ours).
+    Devices,
+    /// `renamedevice`: gives a device of the account another name (ours).
+    RenameDevice,
+    /// `removedevice`: removes a device of the account, this one or another (ours).
+    RemoveDevice,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Activate,
         Self::Secret,
         Self::Otp,
@@ -32,6 +38,9 @@ impl Mode {
         Self::Reset,
         Self::Status,
         Self::Remove,
+        Self::Devices,
+        Self::RenameDevice,
+        Self::RemoveDevice,
     ];
 
     /// Returns its word in a request.
@@ -45,6 +54,9 @@ impl Mode {
             Self::Reset => "reset",
             Self::Status => "status",
             Self::Remove => "remove",
+            Self::Devices => "devices",
+            Self::RenameDevice => "renamedevice",
+            Self::RemoveDevice => "removedevice",
         }
     }
 

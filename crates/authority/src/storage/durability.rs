@@ -21,7 +21,16 @@ pub(crate) enum Durability {
 }
 
 /// The steps that write nothing but a challenge.
-const RELAXED: [&str; 5] = ["otp.setup", "password.setup", "remove.setup", "reset.setup", "synchro.setup"];
+const RELAXED: [&str; 8] = [
+    "devices.setup",
+    "otp.setup",
+    "password.setup",
+    "remove.setup",
+    "removedevice.setup",
+    "renamedevice.setup",
+    "reset.setup",
+    "synchro.setup",
+];
 
 impl Durability {
     /// Returns the durability of the step with this name.

@@ -7,6 +7,7 @@
 mod account;
 #[cfg(feature = "embedded")]
 mod authority;
+mod devices;
 mod enrollment;
 mod failure;
 mod otp;
@@ -25,7 +26,7 @@ use zeroize::Zeroizing;
 
 pub use account::{Ending, Topics, ending, event, topics};
 use failure::PIN_CODE;
-use failure::from_failure_of_import;
+use failure::{from_failure_of_devices, from_failure_of_import};
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
 
 use crate::config::{Config, DeviceConfig};
@@ -220,6 +221,7 @@ pub const ROUTES: &[&[Route]] = &[
     trustedphonenumber::ROUTES,
     enrollment::ROUTES,
     pincode::ROUTES,
+    devices::ROUTES,
     token::ROUTES,
     #[cfg(feature = "embedded")]
     authority::ROUTES,

@@ -30,8 +30,6 @@ pub fn check(xml: &str) {
             assert!((1..=128).contains(&device.id.len()) && device.id.bytes().all(|byte| byte.is_ascii_graphic()));
             assert!(!DeviceName::cleaned(&device.name).chars().any(char::is_control));
         }
-        // A list is an answer, and its items are no part of the rest.
-        assert!(Answer::read(xml, Action::Finalize).is_ok() || devices.len() > 200);
     }
     let _ = pims::transport::http::read_devices(xml);
 }

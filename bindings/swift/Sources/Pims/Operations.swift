@@ -1,5 +1,7 @@
 // Printed from tests/spec/api.json and operations.json by `make generate`: do not edit.
 
+import Foundation
+
 extension StrongAuthentication {
     /// The state of the account, which the service reports with an accepted code.
     public enum EnrollmentStatus: String, Sendable {
@@ -15,6 +17,39 @@ extension StrongAuthentication {
         case pinBlocked = "PinBlocked"
         case accountBlocked = "AccountBlocked"
         case unknown = "Unknown"
+    }
+
+    /// The place of a device's storage key, by its own statement. Nobody checks it.
+    public enum Keystore: String, Sendable {
+        /// A security chip holds the key.
+        case hardware = "hardware"
+        /// Software alone holds the key.
+        case software = "software"
+    }
+
+    /// A device of the account.
+    public struct AccountDevice: Hashable, Sendable {
+        /// The beginning of its id, which names it among the devices of the account.
+        public let deviceId: String
+        /// The name that its user gave it. It is text, never markup.
+        public let name: String
+        /// The time of its enrollment.
+        public let since: Date
+        /// The time of its last use, if it was used.
+        public let lastUsed: Date?
+        /// True for the device that makes the call.
+        public let thisDevice: Bool
+        /// The place of its storage key, if it told one.
+        public let keystore: Keystore?
+
+        init(_ value: JSON) throws {
+            deviceId = try text(value["deviceId"])
+            name = try text(value["name"])
+            since = try time(value["since"])
+            lastUsed = try unlessNull(value["lastUsed"]) { try time($0) }
+            thisDevice = try flag(value["thisDevice"])
+            keystore = try unlessNull(value["keystore"]) { try known($0) }
+        }
     }
 
     /// Asks the service to send an SMS code for an enrollment to the trusted phone number.
@@ -127,6 +162,27 @@ extension StrongAuthentication {
     /// service allows it.
     public func otpWithoutPIN() async throws -> String {
         try text(try await get("pims.authentication.otp", ["action": "withoutPIN"])["otp"])
+    }
+
+    /// Returns the devices of the account. A device that is not enrolled needs the access token.
+    public func devices() async throws -> [AccountDevice] {
+        try records(try await get("pims.authentication.devices")["devices"])
+    }
+
+    /// Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+    /// access token instead.
+    public func renameDevice(_ deviceId: String, to name: String, pin: String = " ") async throws {
+        try await set(
+            "pims.authentication.devices",
+            ["action": "rename", "deviceId": .string(deviceId), "name": .string(name), "pinCode": .string(pin)])
+    }
+
+    /// Removes one device of the account, this one or another. An enrolled device must give the
+    /// PIN. Another one needs the access token instead.
+    public func removeDevice(_ deviceId: String, pin: String = " ") async throws {
+        try await set(
+            "pims.authentication.devices",
+            ["action": "remove", "deviceId": .string(deviceId), "pinCode": .string(pin)])
     }
 
     /// Returns true if this device is enrolled, according to its own state.

@@ -83,6 +83,14 @@ impl Given<'_> {
         })
     }
 
+    /// Reads a PIN. A blank string is `None`.
+    pub fn pin_or_blank(&self) -> Result<Option<Pin>, Error> {
+        match self.value.as_text() {
+            Some(text) if text.trim().is_empty() => Ok(None),
+            _ => self.pin().map(Some),
+        }
+    }
+
     /// Reads the name of a state's format.
     pub fn state_format(&self) -> Result<foreign_state::Format, Error> {
         self.value.as_text().and_then(foreign_state::Format::named).ok_or_else(|| {

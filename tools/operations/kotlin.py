@@ -90,6 +90,8 @@ def reader(model: Model, result: Member | None) -> str:
     if record := model.record(result):
         return f' (it.member("{result.name}") as List<*>).map({record.name}::of) '
     if model.enumeration(result.type):
+        if any(capital(word.word) != word.word for word in model.enumeration(result.type).words):
+            raise NotImplementedError(f"{result.type} as a member of a result")
         return f' {result.type}.valueOf(it.member("{result.name}") as String) '
     return f' it.member("{result.name}") as {TYPES[result.type]} '
 
@@ -126,8 +128,8 @@ def strong_authentication(model: Model) -> str:
 def enum(enumeration: Enumeration) -> str:
     doc = f"/** {enumeration.doc} */\n"
     if not any(word.doc for word in enumeration.words):
-        return doc + f"enum class {enumeration.name} {{ {', '.join(word.word for word in enumeration.words)} }}\n"
-    words = [f"    /** {word.doc} */\n    {word.word},\n" for word in enumeration.words]
+        return doc + f"enum class {enumeration.name} {{ {', '.join(capital(word.word) for word in enumeration.words)} }}\n"
+    words = [f"    /** {word.doc} */\n    {capital(word.word)},\n" for word in enumeration.words]
     return doc + f"enum class {enumeration.name} {{\n" + "\n".join(words) + "}\n"
 
 
@@ -140,7 +142,7 @@ def data_class(model: Model, record: Record) -> str:
         ") {",
         "    internal companion object {",
         f"        fun of(members: Any?): {record.name} {{",
-        "            val of = members as Map<*, *>",
+        "            val map = members as Map<*, *>",
         f"            return {record.name}(",
         *(f"                {member_of(member)}," for member in record.members),
         "            )",
@@ -152,14 +154,25 @@ def data_class(model: Model, record: Record) -> str:
 
 
 def member_of(member: RecordMember) -> str:
-    value = f'of["{member.name}"]'
+    value = f'map["{member.name}"]'
     if member.type in TYPES:
         return f"{value} as {TYPES[member.type]}" + ("?" if member.is_optional else "")
     form = "({} as Number{}){}.toLong(){}" if member.type == "time" else "({} as String{}){}{}"
-    make = "let(Instant::ofEpochMilli)" if member.type == "time" else f"let({member.type}::valueOf)"
+    make = "let(Instant::ofEpochMilli)"
+    if member.type != "time":
+        make = f"let {{ {member.type}.valueOf(it.replaceFirstChar(Char::uppercaseChar)) }}"
     if member.is_optional:
         return form.format(value, "?", "?" if member.type == "time" else "", f"?.{make}")
     return form.format(value, "", "", f".{make}")
+
+
+def capital(word: str) -> str:
+    """Returns a word as the name of a constant.
+
+    >>> [capital(word) for word in ("hardware", "NotBlocked")]
+    ['Hardware', 'NotBlocked']
+    """
+    return word[0].upper() + word[1:]
 
 
 def kdoc(model: Model, doc: str, indent: str) -> list[str]:

@@ -7,9 +7,9 @@ from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/swift/Sources/Pims"
 TYPES = {"text": "String", "flag": "Bool"}
-READERS = {"text": "text", "flag": "flag"}
+READERS = {"text": "readText", "flag": "readFlag"}
 RECORD_TYPES = {**TYPES, "time": "Date"}
-RECORD_READERS = {**READERS, "time": "time"}
+RECORD_READERS = {**READERS, "time": "readTime"}
 # The longest line of code.
 COLUMNS = 120
 
@@ -45,7 +45,7 @@ def struct(record: Record) -> str:
 
 
 def read_member(member: RecordMember) -> str:
-    read = RECORD_READERS.get(member.type, "known")
+    read = RECORD_READERS.get(member.type, "readWord")
     value = f'value["{member.name}"]'
     if member.is_optional:
         return f"try unlessNull({value}) {{ try {read}($0) }}"
@@ -67,12 +67,14 @@ def operation_of(model: Model, operation: Operation) -> str:
     if result is None:
         lines += called(call, values)
     else:
-        read = "records" if model.record(result) else READERS.get(result.type, "known")
-        one_line = f'        try {read}({call}{", ".join(values)})["{result.name}"])'
+        read, rest = READERS.get(result.type, "readWord"), ""
+        if record := model.record(result):
+            read, rest = "readList", f".map {{ try {record.name}($0) }}"
+        one_line = f'        try {read}({call}{", ".join(values)})["{result.name}"]){rest}'
         if len(one_line) <= COLUMNS:
             lines.append(one_line)
         else:
-            lines += [*called(f"let result = {call}", values), f'        return try {read}(result["{result.name}"])']
+            lines += [*called(f"let result = {call}", values), f'        return try {read}(result["{result.name}"]){rest}']
     return "\n".join([*lines, "    }"]) + "\n"
 
 

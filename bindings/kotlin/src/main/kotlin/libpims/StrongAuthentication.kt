@@ -20,10 +20,10 @@ enum class AccountState { NotBlocked, PinBlocked, AccountBlocked, Unknown }
 /** The place of a device's storage key, by its own statement. Nobody checks it. */
 enum class Keystore {
     /** A security chip holds the key. */
-    hardware,
+    Hardware,
 
     /** Software alone holds the key. */
-    software,
+    Software,
 }
 
 /** A device of the account. */
@@ -43,14 +43,14 @@ data class AccountDevice(
 ) {
     internal companion object {
         fun of(members: Any?): AccountDevice {
-            val of = members as Map<*, *>
+            val map = members as Map<*, *>
             return AccountDevice(
-                of["deviceId"] as String,
-                of["name"] as String,
-                (of["since"] as Number).toLong().let(Instant::ofEpochMilli),
-                (of["lastUsed"] as Number?)?.toLong()?.let(Instant::ofEpochMilli),
-                of["thisDevice"] as Boolean,
-                (of["keystore"] as String?)?.let(Keystore::valueOf),
+                map["deviceId"] as String,
+                map["name"] as String,
+                (map["since"] as Number).toLong().let(Instant::ofEpochMilli),
+                (map["lastUsed"] as Number?)?.toLong()?.let(Instant::ofEpochMilli),
+                map["thisDevice"] as Boolean,
+                (map["keystore"] as String?)?.let { Keystore.valueOf(it.replaceFirstChar(Char::uppercaseChar)) },
             )
         }
     }

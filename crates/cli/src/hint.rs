@@ -106,8 +106,7 @@ mod tests {
 
     #[test]
     fn each_command_that_a_hint_names_can_be_run() {
-        let actions =
-            pims::error::NextAction::ALL.map(pims::error::NextAction::as_str);
+        let actions = pims::error::NextAction::ALL.map(pims::error::NextAction::as_str);
         for failed in FAILED {
             for action in actions.map(Some).into_iter().chain([None]) {
                 for code in Code::ALL {

@@ -26,8 +26,8 @@ use zeroize::Zeroizing;
 
 pub use account::{Ending, Topics, ending, event, topics};
 use failure::PIN_CODE;
-use failure::{from_failure_of_devices, from_failure_of_import};
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
+use failure::{from_failure_of_devices, from_failure_of_import};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};

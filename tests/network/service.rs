@@ -14,6 +14,9 @@ use authority::{
     AccountName, ActivationProof, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox,
     Policy, Purpose, SystemClock, Verdict,
 };
+use inwebo::cvs::{DeviceEntry, Keystore};
+use inwebo::values::DeviceName;
+use serde_json::{Value, json};
 
 use crate::Verifier;
 use crate::fault::{Fault, RETRY_AFTER};

@@ -39,6 +39,7 @@ impl From<AccountInfo> for AccountView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeviceView {
     pub(crate) id: String,
+    pub(crate) short_id: String,
     pub(crate) name: String,
     pub(crate) serial: String,
     /// Milliseconds since 1970.
@@ -48,13 +49,37 @@ pub(crate) struct DeviceView {
     pub(crate) unproved_tries: u32,
     pub(crate) suspected_at: Option<i64>,
     pub(crate) suspended: bool,
+    pub(crate) keystore: Option<&'static str>,
 }
 
 impl From<DeviceInfo> for DeviceView {
     fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended } =
-            info;
-        Self { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended }
+        let DeviceInfo {
+            id,
+            short_id,
+            name,
+            serial,
+            made_at,
+            used_at,
+            pin_tries,
+            unproved_tries,
+            suspected_at,
+            suspended,
+            keystore,
+        } = info;
+        Self {
+            id,
+            short_id,
+            name,
+            serial,
+            made_at,
+            used_at,
+            pin_tries,
+            unproved_tries,
+            suspected_at,
+            suspended,
+            keystore: keystore.map(|keystore| keystore.as_str()),
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 //! Requests of operators: accounts and devices, the audit trail, readiness and housekeeping.
 
+use inwebo::cvs::Keystore;
+use inwebo::values::DeviceName;
+
 use crate::account::AccountName;
 use crate::audit;
+use crate::devices::{self, Devices};
 use crate::domain::code::DAY;
 use crate::domain::dialing::Countries;
 use crate::domain::pin;
@@ -45,7 +49,10 @@ pub struct AccountInfo {
 pub struct DeviceInfo {
     /// Its id.
     pub id: String,
-    /// The name that the device gave itself.
+    /// Its short id: the beginning of its id, which tells it apart from the account's other
+    /// devices. Each request accepts it in place of the id.
+    pub short_id: String,
+    /// The name that the device gave itself, or the name that it was given later.
     pub name: String,
     /// Its serial number.
     pub serial: String,
@@ -64,6 +71,9 @@ pub struct DeviceInfo {
     /// True if no proof of the device is accepted until its PIN is reset:
     /// [`ClonePolicy::Suspend`](crate::ClonePolicy).
     pub suspended: bool,
+    /// The place of its storage key, by its own statement, which nobody proves. `None` if it told
+    /// none.
+    pub keystore: Option<Keystore>,
 }
 
 /// A line of the audit trail.
@@ -162,13 +172,12 @@ pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option
 /// Answers [`Authority::devices`](crate::Authority::devices).
 pub(crate) fn devices(ctx: &Context<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
     ctx.step("devices.list", |step| {
-        let mut devices = Vec::new();
-        for device in step.rows.devices_of(account.as_str())? {
+        let devices = Devices::read(step, account.as_str())?;
+        let info = |device: &DeviceRow| {
             let unproved_tries = step.rows.traits(&device.id)?.unproved_tries;
-            devices.push(DeviceInfo { unproved_tries, ..device.into() });
-        }
-        devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
-        Ok(devices)
+            Ok(DeviceInfo::of(device, &devices, unproved_tries))
+        };
+        devices.rows().iter().map(info).collect()
     })
 }
 
@@ -197,17 +206,23 @@ pub(crate) fn remove_account(ctx: &Context<'_>, account: &AccountName) -> Result
 
 /// Answers [`Authority::remove_device`](crate::Authority::remove_device).
 pub(crate) fn remove_device(ctx: &Context<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
-    // PostgreSQL rejects some texts with control characters. No id has one, so the service does not
-    // fail here.
-    if id.chars().any(char::is_control) {
-        return Ok(false);
-    }
     ctx.step("device.remove", |step| {
-        let Some(device) = step.rows.device(id)?.filter(|device| device.account == account.as_str()) else {
-            return Ok(false);
-        };
-        step.rows.tombstone_device(&device.id, step.now)?;
-        step.audit(Some(account.as_str()), Some(&device.id), audit::DEVICE_REMOVED)?;
+        let Some(device) = devices::find(step, account.as_str(), id)? else { return Ok(false) };
+        devices::remove(step, &device, None)?;
+        Ok(true)
+    })
+}
+
+/// Answers [`Authority::rename_device`](crate::Authority::rename_device).
+pub(crate) fn rename_device(
+    ctx: &Context<'_>,
+    account: &AccountName,
+    id: &str,
+    name: &DeviceName,
+) -> Result<bool, Failure> {
+    ctx.step("device.rename", |step| {
+        let Some(device) = devices::find(step, account.as_str(), id)? else { return Ok(false) };
+        devices::rename(step, device, name, None)?;
         Ok(true)
     })
 }
@@ -383,18 +398,20 @@ impl From<AuditRow> for AuditEntry {
     }
 }
 
-impl From<DeviceRow> for DeviceInfo {
-    fn from(device: DeviceRow) -> Self {
+impl DeviceInfo {
+    fn of(device: &DeviceRow, devices: &Devices, unproved_tries: u32) -> Self {
         Self {
-            id: device.id,
-            name: device.name,
-            serial: device.serial,
+            id: device.id.clone(),
+            short_id: devices.short_id(device).to_owned(),
+            name: device.name.clone(),
+            serial: device.serial.clone(),
             made_at: device.made_at,
             used_at: device.used_at,
             pin_tries: device.pin_tries,
-            unproved_tries: 0,
+            unproved_tries,
             suspected_at: device.suspected_at,
             suspended: device.suspended,
+            keystore: devices.keystore(device),
         }
     }
 }

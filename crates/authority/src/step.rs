@@ -137,11 +137,31 @@ impl Step<'_> {
         if audit::is_counted(event) {
             return self.count(account, device, event);
         }
-        self.add_audit(account, device, event).map(drop)
+        self.add_audit(self.origin, account, device, event)?;
+        Ok(())
     }
 
-    fn add_audit(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<i64, Failure> {
-        let mut row = AuditRow::new(self.now, self.origin, account, device, event);
+    /// Writes a row of the audit trail for an event that a device caused. The row names the device
+    /// that asked as the actor, and the device that the event concerns.
+    pub(crate) fn audit_by_device(
+        &self,
+        asking: &str,
+        account: &str,
+        device: &str,
+        event: &'static str,
+    ) -> Result<(), Failure> {
+        self.add_audit(&self.origin.of_device(asking), Some(account), Some(device), event)?;
+        Ok(())
+    }
+
+    fn add_audit(
+        &self,
+        origin: &Origin,
+        account: Option<&str>,
+        device: Option<&str>,
+        event: &'static str,
+    ) -> Result<i64, Failure> {
+        let mut row = AuditRow::new(self.now, origin, account, device, event);
         self.rows.add_audit(&mut row, |row| self.trail.key.row_mac(row))?;
         Ok(row.id)
     }
@@ -168,7 +188,7 @@ impl Step<'_> {
                 row.count = row.count.saturating_add(1);
                 self.rows.recount_audit(row.id, row.count, &self.trail.key.row_mac(&row))?;
             }
-            None => claim.id = Some(self.add_audit(account, device, event)?),
+            None => claim.id = Some(self.add_audit(self.origin, account, device, event)?),
         }
         self.claims.borrow_mut().push(claim);
         Ok(())

@@ -343,12 +343,12 @@ pub(crate) const KEYS: &[Key] = &[
         "tokens.max_auth_age_seconds",
         Default::Described("no limit"),
         1..=31_536_000,
-        "longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
+        "longest time since the login (`auth_time`) for changes of the phone number and of devices, and the removal of enrollments",
     ),
     key(
         "tokens.acr",
         List,
-        "any; classes of the login (`acr`); changes of the phone number and the removal of enrollments need one of them",
+        "any; classes of the login (`acr`); changes of the phone number and of devices, and the removal of enrollments need one of them",
     ),
     key(
         "tokens.static",

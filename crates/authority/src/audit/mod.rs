@@ -23,6 +23,7 @@ pub(crate) const DEVICE_ACTIVATED: &str = "device.activated";
 pub(crate) const DEVICE_REDELIVERED: &str = "device.redelivered";
 pub(crate) const DEVICE_REPLACED: &str = "device.replaced";
 pub(crate) const DEVICE_REMOVED: &str = "device.removed";
+pub(crate) const DEVICE_RENAMED: &str = "device.renamed";
 pub(crate) const DEVICE_REFUSED: &str = "device.refused";
 pub(crate) const DEVICE_SYNCHRONIZED: &str = "device.synchronized";
 pub(crate) const CLONE_SUSPECTED: &str = "device.clone_suspected";

@@ -66,7 +66,7 @@ pub(crate) struct DeviceRow {
     /// recorded.
     pub(crate) used_at: Option<i64>,
     pub(crate) serial: String,
-    /// The name that the device gave itself.
+    /// The name that the device gave itself, or the name that it was given later.
     pub(crate) name: String,
     /// The sealed K0.
     pub(crate) k0: Vec<u8>,

@@ -1,6 +1,6 @@
 //! `activate`: makes a device from an SMS code and a PIN.
 
-use inwebo::cvs::Purpose;
+use inwebo::cvs::{Keystore, Purpose};
 use inwebo::values::{Pin, Serial};
 use inwebo::word::Word;
 
@@ -66,6 +66,8 @@ impl<'q> CodeScope<'q> {
 struct NewDevice<'q> {
     serial: Serial,
     name: &'q str,
+    /// The place of its storage key, if it tells one (ours).
+    keystore: Option<Keystore>,
     sent: SentPin,
 }
 
@@ -99,6 +101,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     SentProofs::read(query)?;
     let name =
         query.require("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
+    let keystore = query.keystore()?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
     let expected = ExpectedFinalize::after(mac, "activate.check", |step| match activation.verify_code(step)? {
         CodeVerdict::Right(_) | CodeVerdict::Used(_) => Ok(()),
@@ -109,7 +112,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     if !sent.fits(&serial) {
         return Err(Word::Syntax.into());
     }
-    let new = NewDevice { serial, name, sent };
+    let new = NewDevice { serial, name, keystore, sent };
     mac.step("activate.finalize", |step| match activation.verify_code(step)? {
         CodeVerdict::Right(code) => {
             let account = activation.account(step, &code)?;
@@ -230,6 +233,9 @@ fn activate(
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
     session.device.used_at = Some(step.now);
     step.rows.add_device(&session.device)?;
+    if let Some(keystore) = new.keystore {
+        step.rows.put_keystore(&session.device.id, &session.account.name, keystore)?;
+    }
     step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device(step.policy.pin_proof))?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
     step.notify(&session.account, Notice::NewDevice)?;

@@ -30,7 +30,7 @@ const TRAITS: &str = "device IN (SELECT id FROM devices WHERE account = 'alice')
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
-const CHANGES: [Change; 69] = [
+const CHANGES: [Change; 71] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
@@ -95,6 +95,8 @@ const CHANGES: [Change; 69] = [
     change("passwords", PASSWORD, "used", "1 - used"),
     change("devices", DEVICE, "challenges", "'otp:00000000000000000000000000000000:1700000000000'"),
     change("devices", DEVICE, "challenges_mac", "NULL"),
+    change("devices", DEVICE, "keystore", "'software'"),
+    change("devices", DEVICE, "keystore_mac", "NULL"),
     change("device_traits", TRAITS, "proves_pin", "1 - proves_pin"),
     change("device_traits", TRAITS, "unproved_tries", "unproved_tries + 1"),
     change("device_traits", TRAITS, "evolves", "1 - evolves"),
@@ -118,7 +120,8 @@ impl Fixture {
         let pin_proof = PinProof::AtActivation;
         let world = World::with(Policy { evolve_k1_every: 0, pin_proof, ..Policy::default() });
         let (alice, bob) = (world.account("alice"), world.account("bob"));
-        let device = Device::activate(&world, &alice, "1234");
+        let code = world.code(&alice, Purpose::Enrollment);
+        let device = Device::activate_telling(&world, &alice, &code, "1234", "&keystore=hardware");
         Device::activate(&world, &bob, "1234");
         let token = world.token(&alice, &device);
         // One row of each table: the password that the token came from is used.

@@ -99,6 +99,14 @@ fn run_everything() -> World {
     // Operators.
     service.accounts(None, 100).unwrap();
     service.devices(&account).unwrap();
+
+    // The devices of the account: one of them, and one that ends another.
+    let code = world.code(&account, Purpose::Enrollment);
+    let told = Device::activate_telling(&world, &account, &code, "9573", "&keystore=hardware");
+    let device = device.synchronized(service, "9573");
+    assert_eq!(device.list(service).ok().elements("device").len(), 2);
+    device.rename_device(service, "9573", &told.id[..8], "Phone").ok();
+    device.remove_device(service, "9573", &told.id[..8]).ok();
     service.audit_log(None, None, 10).unwrap();
     service.audit_log(Some(&account), None, 10).unwrap();
     service.verify_rows(|_| true).unwrap();

@@ -5,8 +5,8 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use authority::{
-    AccountName, Authority, CvsRequest, Database, KeyRing, KeySize, MasterKey, Options, Policy, Postgres, Purpose,
-    Verdict,
+    AccountName, Authority, CvsAnswer, CvsRequest, Database, DeviceName, KeyRing, KeySize, MasterKey, Options, Policy,
+    Postgres, Purpose, Verdict,
 };
 use postgres::Client;
 
@@ -41,9 +41,19 @@ fn beside<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,
     second: impl FnOnce() -> B + Send,
 ) -> (A, B) {
+    beside_lock(world, "SELECT 1 FROM accounts FOR UPDATE", first, second)
+}
+
+/// Runs two steps, each of which waits for a row that this statement locks.
+fn beside_lock<A: Send, B: Send>(
+    world: &World,
+    statement: &str,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
     let mut locking: Client = world.database.client();
     let mut lock = locking.transaction().unwrap();
-    lock.batch_execute("SELECT 1 FROM accounts FOR UPDATE").unwrap();
+    lock.batch_execute(statement).unwrap();
     std::thread::scope(|scope| {
         let first: ScopedJoinHandle<'_, A> = scope.spawn(first);
         wait_for_waiting(&world.database, 1);
@@ -52,6 +62,17 @@ fn beside<A: Send, B: Send>(
         lock.rollback().unwrap();
         (first.join().unwrap(), second.join().unwrap())
     })
+}
+
+/// Runs a step that stops before it writes the row of a device, and then another, which must wait
+/// for the first. Then lets the first one end.
+fn beside_at_device<A: Send, B: Send>(
+    world: &World,
+    device: &Device,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    beside_lock(world, &format!("SELECT 1 FROM devices WHERE id = '{}' FOR UPDATE", device.id), first, second)
 }
 
 fn prepared() -> (World, AccountName, Device) {
@@ -142,6 +163,61 @@ fn no_password_is_made_beside_the_removal_of_the_account() {
     assert_eq!(word, "NOK:NODEVICE");
     assert_eq!(world.rows(&["accounts", "devices", "passwords"]), [""; 0]);
     assert!(service.retries() > 0);
+}
+
+#[test]
+fn no_password_is_made_beside_the_removal_of_its_device() {
+    for by in ["a device", "an app", "an operator"] {
+        let (world, account, device) = prepared();
+        let other = Device::activate(&world, &account, "1234");
+        let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+        let begun = other.setup(&service, "removedevice", &[]).ok().get("challenge").to_owned();
+        let remove = || match by {
+            "a device" => other.finish_removal(&service, &begun, "1234", &device.id).err() == "OK",
+            "an app" => {
+                let request = CvsRequest::RemoveDevice { device: &device.id };
+                service.cvs(&account, &request).unwrap() == CvsAnswer::Done
+            }
+            _ => service.remove_device(&account, &device.id[..8]).unwrap(),
+        };
+        let (removed, word) = beside_at_device(&world, &device, remove, || answer(&service, &device, &challenge));
+        assert!(removed, "{by}");
+        assert_eq!(word, "NOK:NODEVICE", "{by}");
+        assert_eq!(world.rows(&["passwords"]), [""; 0], "{by}");
+        assert!(service.retries() > 0, "{by}");
+    }
+}
+
+#[test]
+fn a_password_that_was_made_before_the_removal_of_its_device_ends_with_it() {
+    let (world, account, device) = prepared();
+    let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+    let remove = || service.remove_device(&account, &device.id).unwrap();
+    let (word, removed) = beside_at_device(&world, &device, || answer(&service, &device, &challenge), remove);
+    assert_eq!((word.as_str(), removed), ("OK", true));
+    assert_eq!(world.rows(&["passwords"]), [""; 0]);
+    assert_eq!(device.status(&service), "NOK:NODEVICE");
+}
+
+/// A step that gives a device another name has read its row before the device changed it.
+#[test]
+fn another_name_beside_the_work_of_a_device_puts_no_older_row_back() {
+    let (world, account, device) = prepared();
+    let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+    let name = DeviceName::new("Phone").unwrap();
+    let (word, renamed) = beside_at_device(
+        &world,
+        &device,
+        || answer(&service, &device, &challenge),
+        || service.rename_device(&account, &device.id, &name).unwrap(),
+    );
+    assert_eq!((word.as_str(), renamed), ("OK", true));
+    assert!(service.retries() > 0);
+    // The password was counted, and the challenge is used up.
+    let counted = world.database.column("SELECT passwords_of_day::text FROM devices");
+    assert_eq!(counted, ["1"]);
+    assert_eq!(answer(&service, &device, &challenge), "NOK:STATE");
+    assert_eq!(service.devices(&account).unwrap()[0].name, "Phone");
 }
 
 #[test]

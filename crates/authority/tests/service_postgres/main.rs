@@ -19,6 +19,8 @@ mod proxy;
 mod role_password;
 mod silence;
 
+#[path = "../service/account_devices.rs"]
+mod account_devices;
 #[path = "../service/activation.rs"]
 mod activation;
 #[path = "../service/admin.rs"]

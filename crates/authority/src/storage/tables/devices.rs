@@ -87,7 +87,7 @@ impl Transaction<'_> {
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
                  next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, challenges = NULL,
-                 challenges_mac = NULL, mac = NULL
+                 challenges_mac = NULL, keystore = NULL, keystore_mac = NULL, mac = NULL
              WHERE id = $2 AND removed_at IS NULL",
             params![now, id],
         )

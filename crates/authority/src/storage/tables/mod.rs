@@ -9,6 +9,7 @@ mod code_requests;
 mod codes;
 mod device_traits;
 mod devices;
+mod keystores;
 mod meta;
 mod notices;
 mod passwords;
@@ -29,13 +30,23 @@ use challenges::CHALLENGES;
 use codes::CODES;
 use device_traits::DEVICE_TRAITS;
 use devices::DEVICES;
+use keystores::KEYSTORES;
 use passwords::PASSWORDS;
 use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 8] =
-    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS, &DEVICE_TRAITS];
+pub(super) static AUTHENTICATED: [&Table; 9] = [
+    &ACCOUNTS,
+    &DEVICES,
+    &CODES,
+    &REFRESH_TOKENS,
+    &PASSWORDS,
+    &CHALLENGES,
+    &SERVICE_KEYS,
+    &DEVICE_TRAITS,
+    &KEYSTORES,
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

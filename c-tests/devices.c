@@ -268,8 +268,8 @@ static void an_account_with_its_most_devices_gets_no_other(void **state)
     assert_true(verifies(new_otp(PIN)));
     /* The next action that the error names helps, and the code that was accepted stays good. */
     char id[MAX_WORD];
-    device_id(peer_get(peer, DEVICES, "{}"), false, id);
-    assert_succeeded(peer_set(peer, DEVICES, "{'action':'remove','deviceId':'%s'}", id), "null");
+    device_id(peer_get(peer, DEVICE_LIST, "{}"), false, id);
+    assert_succeeded(peer_set(peer, DEVICE_LIST, "{'action':'remove','deviceId':'%s'}", id), "null");
     assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
     assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(PIN))));
     assert_failed(get(OTP, WITH_PIN(PIN)), 2312);
@@ -298,36 +298,36 @@ static void devices_are_listed_renamed_and_removed_one_by_one(void **state)
 
     (void)state;
     Peer *peer = enrolled_device("b");
-    Answer list = get(DEVICES, "{}");
+    Answer list = get(DEVICE_LIST, "{}");
     assert_int_equal(devices_in(list), 2);
     device_id(list, true, own);
     device_id(list, false, other);
     assert_string_not_equal(own, other);
     /* The other device sees the same, from its side. */
     char seen[MAX_WORD];
-    list = peer_get(peer, DEVICES, "{}");
+    list = peer_get(peer, DEVICE_LIST, "{}");
     device_id(list, false, seen);
     assert_string_equal(seen, own);
 
-    assert_missing(set(DEVICES, "{'action':'rename','deviceId':'%s','name':'Car'}", other), "pinCode");
-    assert_failed(set(DEVICES, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'9999'}", other), 2308);
-    assert_succeeded(set(DEVICES, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'" PIN "'}", other), "null");
-    assert_non_null(strstr(peer_get(peer, DEVICES, "{}").message, "\"name\":\"Car\""));
+    assert_missing(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car'}", other), "pinCode");
+    assert_failed(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'9999'}", other), 2308);
+    assert_succeeded(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'" PIN "'}", other), "null");
+    assert_non_null(strstr(peer_get(peer, DEVICE_LIST, "{}").message, "\"name\":\"Car\""));
 
     /* One ends, at once, and nothing else does. */
-    assert_succeeded(set(DEVICES, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", other), "null");
+    assert_succeeded(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", other), "null");
     assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2312);
     assert_true(verifies(new_otp(PIN)));
-    assert_int_equal(devices_in(get(DEVICES, "{}")), 1);
-    assert_invalid(set(DEVICES, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", other), "deviceId");
+    assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 1);
+    assert_invalid(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", other), "deviceId");
     /* Without an enrollment, the account permits it: the embedded service knows its account. */
-    assert_succeeded(peer_set(peer, DEVICES, "{'action':'rename','deviceId':'%s','name':'Phone'}", own), "null");
-    assert_non_null(strstr(get(DEVICES, "{}").message, "\"name\":\"Phone\""));
+    assert_succeeded(peer_set(peer, DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Phone'}", own), "null");
+    assert_non_null(strstr(get(DEVICE_LIST, "{}").message, "\"name\":\"Phone\""));
 
     /* This device ends itself, and enrolls again with the PIN of the account. */
-    assert_succeeded(set(DEVICES, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", own), "null");
+    assert_succeeded(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", own), "null");
     assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
-    assert_int_equal(devices_in(get(DEVICES, "{}")), 0);
+    assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 0);
     assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), "{'status':'AlreadyEnrolled'}");
     assert_succeeded(set(ENROLLMENT, BLANK_ENROLL(PIN)), "null");
     assert_true(verifies(new_otp(PIN)));
@@ -340,15 +340,15 @@ static void devices_of_another_account_cannot_be_told_from_none(void **state)
     Answer told;
 
     (void)state;
-    device_id(get(DEVICES, "{}"), true, own);
+    device_id(get(DEVICE_LIST, "{}"), true, own);
     Peer *peer = peer_start(&told, "{'storage':{'path':'%s/b'},'account':{'username':'other'},'embedded':{'database':'%s/authority.db'}}",
                             folder(), folder());
     assert_succeeded(told, "null");
-    assert_int_equal(devices_in(peer_get(peer, DEVICES, "{}")), 0);
+    assert_int_equal(devices_in(peer_get(peer, DEVICE_LIST, "{}")), 0);
     const char *const ids[] = {own, "00000000", "d0000000000000000"};
     char first[MAX_MESSAGE] = "";
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        Answer answer = peer_set(peer, DEVICES, "{'action':'remove','deviceId':'%s'}", ids[i]);
+        Answer answer = peer_set(peer, DEVICE_LIST, "{'action':'remove','deviceId':'%s'}", ids[i]);
         assert_invalid(answer, "deviceId");
         const char *error = strstr(answer.message, "\"error\":");
         if (i == 0) {
@@ -368,12 +368,12 @@ static void a_blocked_account_shows_its_devices_and_changes_none(void **state)
     for (int i = 0; i < 5; i++) {
         get(OTP, WITH_PIN("9999"));
     }
-    Answer list = get(DEVICES, "{}");
+    Answer list = get(DEVICE_LIST, "{}");
     assert_int_equal(devices_in(list), 1);
     device_id(list, true, own);
-    assert_failed(set(DEVICES, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'" PIN "'}", own), 2317);
-    assert_failed(set(DEVICES, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", own), 2317);
-    assert_int_equal(devices_in(get(DEVICES, "{}")), 1);
+    assert_failed(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'" PIN "'}", own), 2317);
+    assert_failed(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", own), 2317);
+    assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 1);
 }
 
 /* ---- At the same time ------------------------------------------------------------------------ */

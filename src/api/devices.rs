@@ -61,8 +61,8 @@ fn remove(params: &Params<'_>) -> Result<Task, Error> {
     })
 }
 
-/// Reads the PIN if the call has one: a blank one counts as missing. A device that is enrolled needs
-/// it, which is known when the task runs.
+/// Reads the PIN if the call has one: a blank one counts as missing. A device that is enrolled
+/// needs it, which is known when the task runs.
 fn optional_pin(params: &Params<'_>) -> Result<Option<Pin>, Error> {
     params.optional("pinCode").map_or(Ok(None), |pin| pin.pin_or_blank())
 }

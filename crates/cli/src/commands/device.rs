@@ -11,7 +11,7 @@ use super::{ACCOUNT, Action, ENROLLMENT, Prepared};
 use crate::arguments::{Logs, Remove, StatusOptions};
 use crate::failure::Failure;
 use crate::library::Library;
-use crate::output::{Style, printable};
+use crate::output::Style;
 use crate::terminal;
 
 #[derive(Serialize)]

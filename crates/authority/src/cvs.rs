@@ -65,9 +65,9 @@ pub(crate) fn answer<'s>(
             let entries = ctx.step("devices.list", |step| Ok(Devices::read(step, name)?.entries(None)))?;
             Ok(CvsAnswer::Devices(entries))
         }
-        CvsRequest::RenameDevice { device, name: new } => change_device(&ctx, "device.rename", name, device, |step, found| {
-            devices::rename(step, found, new, None)
-        })?,
+        CvsRequest::RenameDevice { device, name: new } => {
+            change_device(&ctx, "device.rename", name, device, |step, found| devices::rename(step, found, new, None))?
+        }
         CvsRequest::RemoveDevice { device } => {
             change_device(&ctx, "device.remove", name, device, |step, found| devices::remove(step, &found, None))?
         }

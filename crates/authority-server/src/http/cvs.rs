@@ -179,9 +179,7 @@ pub(crate) async fn rename_device(
     let name = device_name(&body)?;
     let device = device_id(device);
     let answer = service
-        .step(move |authority| {
-            app(authority).cvs(&account, &CvsRequest::RenameDevice { device: &device, name: &name })
-        })
+        .step(move |authority| app(authority).cvs(&account, &CvsRequest::RenameDevice { device: &device, name: &name }))
         .await?;
     Ok(respond(&service, "renameDevice", answer))
 }

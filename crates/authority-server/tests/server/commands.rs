@@ -126,10 +126,9 @@ fn a_device_is_named_and_removed_by_a_command() {
     for (account, id) in
         [("alice", &stranger.id[..8]), ("alice", &device.id[..7]), ("alice", ""), ("nobody", short), ("bob", short)]
     {
-        for command in [
-            &["account", "device", "remove", account, id][..],
-            &["account", "device", "rename", account, id, "Phone"],
-        ] {
+        for command in
+            [&["account", "device", "remove", account, id][..], &["account", "device", "rename", account, id, "Phone"]]
+        {
             let expected = format!("{account}: the account has no device with this id\n");
             assert_eq!(fails(&setup, command, ""), expected, "{command:?}");
         }

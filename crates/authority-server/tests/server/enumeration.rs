@@ -59,8 +59,7 @@ impl Logging {
 
     /// Returns the cost of this refusal, which writes to the audit trail.
     fn cost(&self, refusal: impl FnOnce()) -> Vec<Vec<String>> {
-        let writes_audit =
-            |statement: &str| statement.contains("INTO audit") || statement.starts_with("UPDATE audit");
+        let writes_audit = |statement: &str| statement.contains("INTO audit") || statement.starts_with("UPDATE audit");
         self.cost_of(writes_audit, refusal)
     }
 

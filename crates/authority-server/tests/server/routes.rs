@@ -235,8 +235,7 @@ fn a_device_lists_names_and_removes_the_devices_of_its_account() {
     assert_eq!(device.list(&world.client).ok().elements("device").len(), 2);
     device.rename_device(&world.client, "1234", &other.id[..8], "Ana's <phone> &").ok();
     let listed = device.list(&world.client).ok();
-    let names: Vec<String> =
-        listed.elements("device").iter().map(|device| device.get("name").to_owned()).collect();
+    let names: Vec<String> = listed.elements("device").iter().map(|device| device.get("name").to_owned()).collect();
     assert!(names.iter().any(|name| name == "Ana&apos;s &lt;phone&gt; &amp;"), "{names:?}");
     assert_eq!(device.remove_device(&world.client, "1234", "a000000000000000").err(), "NOK:DEVICEID");
     device.remove_device(&world.client, "1234", &other.id[..8]).ok();

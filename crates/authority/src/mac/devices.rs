@@ -27,7 +27,9 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         let challenge = session.take_challenge(step, Mode::Devices)??;
         proof::verify_device(step, &mut session, &challenge, r0)?;
         let entries = Devices::read(step, &session.account.name)?.entries(Some(&session.device.id));
-        Ok(entries.iter().fold(Granted::default(), |granted, entry| granted.with_element(names::DEVICE, children(entry))))
+        Ok(entries
+            .iter()
+            .fold(Granted::default(), |granted, entry| granted.with_element(names::DEVICE, children(entry))))
     })
 }
 

@@ -266,14 +266,16 @@ fn a_text_that_names_no_device_of_the_account_gets_one_answer() {
     let tables: Vec<&str> = STATE.into_iter().filter(|table| *table != "devices").collect();
     let (before, events) = (family.world.rows(&tables), family.world.events());
     let of_devices = || -> Vec<_> {
-        let accounts = [&family.account, &AccountName::new("other").unwrap()].map(|name| service.devices(name).unwrap());
+        let accounts =
+            [&family.account, &AccountName::new("other").unwrap()].map(|name| service.devices(name).unwrap());
         accounts.into_iter().flatten().map(|info| (info.id, info.name, info.suspended)).collect()
     };
     let devices = of_devices();
     for id in &ids {
         let removal = first.remove_device(service, "1234", id);
         let renaming = first.rename_device(service, "1234", id, "Phone");
-        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:DEVICEID</err></ActionFinalize>";
+        let expected =
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:DEVICEID</err></ActionFinalize>";
         for answer in [removal, renaming] {
             assert_eq!(format!("{answer:?}"), format!("Answer({expected:?})"), "{id}");
         }
@@ -453,7 +455,8 @@ fn a_device_tells_where_its_storage_key_is_or_tells_nothing() {
     assert_eq!(words, [Some("hardware".to_owned()), Some("software".to_owned()), None]);
 
     let code = world.code(&account, Purpose::Enrollment);
-    let keys = Keys::read(&Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok());
+    let keys =
+        Keys::read(&Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok());
     let before = world.rows(&STATE);
     for bad in ["", "Hardware", "hardware%20", "none"] {
         let request = activation(&keys, &code, &pin("1234"), &serial(), None) + "&keystore=" + bad;
@@ -475,7 +478,8 @@ fn a_code_stays_good_while_its_account_makes_room() {
     let [first, second] = [(); 2].map(|()| Device::activate(&world, &account, "1234"));
     let code = world.code(&account, Purpose::Enrollment);
     let sent = world.inbox.len();
-    let keys = Keys::read(&Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok());
+    let keys =
+        Keys::read(&Answer::of(&world.authority, Some(&account), &setup("activate", "", &[("code", &code)])).ok());
     let request = activation(&keys, &code, &pin("1234"), &serial(), None);
     assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:MAXNBTOOLS");
     // More time than a setup step lasts, and less than a code.

@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use authority::{AccountName, Authority, Purpose, Word};
 use inwebo::mode::Mode;
-use inwebo::values::{
-    K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, bound_challenge, hex, otp,
-};
+use inwebo::values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, bound_challenge, hex, otp};
 
 pub(crate) const SEED: [u8; 32] = [5; 32];
 

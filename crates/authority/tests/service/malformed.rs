@@ -37,22 +37,12 @@ fn refused_and_unchanged(request: &str) -> Result<(), TestCaseError> {
 
 const NAMES: [&str; 29] = [
     "action", "mode", "id", "lastsync", "version", "macid", "lang", "ack", "serial", "code", "Kma", "pin", "name",
-    "R0", "R1", "R2", "phone", "sid", "keytype", "ms_id0", "ms_val0", "ms_n", "nKma", "newpin", "ticket", "device", "keystore",
-    "x", "",
+    "R0", "R1", "R2", "phone", "sid", "keytype", "ms_id0", "ms_val0", "ms_n", "nKma", "newpin", "ticket", "device",
+    "keystore", "x", "",
 ];
 
-const MODES: [&str; 10] = [
-    "activate",
-    "ms",
-    "otp",
-    "synchro",
-    "password",
-    "reset",
-    "remove",
-    "devices",
-    "renamedevice",
-    "removedevice",
-];
+const MODES: [&str; 10] =
+    ["activate", "ms", "otp", "synchro", "password", "reset", "remove", "devices", "renamedevice", "removedevice"];
 
 /// Returns a parameter: a known name or any, with a value that looks right or any.
 fn parameter() -> impl Strategy<Value = (String, String)> {

@@ -161,18 +161,8 @@ fn owned(parameters: &[(&str, &str)]) -> Parameters {
 
 const COMMON: [(&str, &str); 3] = [("lastsync", "0"), ("version", "1"), ("macid", "0123456789abcdef0123456789abcdef")];
 
-const MODES: [&str; 10] = [
-    "activate",
-    "otp",
-    "synchro",
-    "password",
-    "reset",
-    "remove",
-    "ms",
-    "devices",
-    "renamedevice",
-    "removedevice",
-];
+const MODES: [&str; 10] =
+    ["activate", "otp", "synchro", "password", "reset", "remove", "ms", "devices", "renamedevice", "removedevice"];
 
 /// Returns the second step of the device, without a first one.
 fn finalize(device: &Device) -> BoxedStrategy<Parameters> {

@@ -36,17 +36,8 @@ use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 9] = [
-    &ACCOUNTS,
-    &DEVICES,
-    &CODES,
-    &REFRESH_TOKENS,
-    &PASSWORDS,
-    &CHALLENGES,
-    &SERVICE_KEYS,
-    &DEVICE_TRAITS,
-    &KEYSTORES,
-];
+pub(super) static AUTHENTICATED: [&Table; 9] =
+    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS, &DEVICE_TRAITS, &KEYSTORES];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -173,7 +173,7 @@ pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option
 pub(crate) fn devices(ctx: &Context<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
     ctx.step("devices.list", |step| {
         let devices = Devices::read(step, account.as_str())?;
-        let info = |device: &DeviceRow| {
+        let info = |device: &DeviceRow| -> Result<DeviceInfo, Failure> {
             let unproved_tries = step.rows.traits(&device.id)?.unproved_tries;
             Ok(DeviceInfo::of(device, &devices, unproved_tries))
         };

@@ -67,8 +67,9 @@ impl Answer {
 
     /// Returns the children with this name that have children of their own, in their order.
     pub(crate) fn elements(&self, name: &str) -> Vec<Self> {
-        let parts = self.0.split(&format!("<{name}>")).skip(1);
-        parts.map(|part| Self(part.split_once(&format!("</{name}>")).unwrap().0.to_owned())).collect()
+        let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+        let parts = self.0.split(&begin).skip(1);
+        parts.map(|part| Self(part.split_once(&end).unwrap().0.to_owned())).collect()
     }
 
     pub(crate) fn err(&self) -> &str {

@@ -73,7 +73,7 @@ mod tests {
             ("A0000000", None),
             ("a0000000 ", None),
             ("a0000000000000000", None),
-            ("a\0000000", None),
+            ("a\u{0}000000", None),
             ("é0000000", None),
         ] {
             assert_eq!(named(text), id, "{text:?}");

@@ -436,6 +436,7 @@ mod tests {
         ("storage.path", r#""elsewhere""#),
         ("storage.allowSharedFolder", "true"),
         ("storage.key", r#""AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=""#),
+        ("storage.keystore", r#""hardware""#),
         ("network.connectTimeoutMs", "1"),
         ("network.requestTimeoutMs", "4294967295"),
         ("network.proxy", r#""http://proxy:3128""#),

@@ -216,12 +216,12 @@ impl Route {
 pub const ROUTES: &[&[Route]] = &[
     sdk::ROUTES,
     account::ROUTES,
+    devices::ROUTES,
     otp::ROUTES,
     smscode::ROUTES,
     trustedphonenumber::ROUTES,
     enrollment::ROUTES,
     pincode::ROUTES,
-    devices::ROUTES,
     token::ROUTES,
     #[cfg(feature = "embedded")]
     authority::ROUTES,

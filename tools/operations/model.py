@@ -188,7 +188,12 @@ def model(reference: dict[str, Any], ours: dict[str, Any]) -> Model:
     for name, row in rows.items():
         if requested.count(name) != 1 and row.get("component") != "SDK":
             raise TableError(f"{name} has {'no' if name not in requested else 'more than one'} typed operation")
-    return Model(enumerations, [record(entry, ours) for entry in ours["records"]], [result(entry, rows, ours) for entry in ours["results"]], operations)
+    return Model(
+        enumerations,
+        [record(entry, ours) for entry in ours["records"]],
+        [result(entry, rows, ours) for entry in ours["results"]],
+        operations,
+    )
 
 
 def record(entry: dict[str, Any], ours: dict[str, Any]) -> Record:

@@ -55,11 +55,11 @@ def test_the_devices_of_the_account_are_listed_renamed_and_removed(enrolled: lib
     with pytest.raises(libpims.PimsError) as caught:
         enrolled.rename_device(own.device_id, "Car")
     assert (caught.value.code, caught.value.label) == (libpims.Code.MISSING_PARAMETER, "Missing pinCode parameter")
-    enrolled.rename_device(own.device_id, "Zoë’s 🚗", lambda: PIN)
-    assert [device.name for device in enrolled.devices()] == ["Zoë’s 🚗"]
+    enrolled.rename_device(own.device_id, "Zoë 🚗", lambda: PIN)
+    assert [device.name for device in enrolled.devices()] == ["Zoë 🚗"]
     (members,) = libpims.get("pims.authentication.devices")["devices"]
     assert libpims.AccountDevice.read({**members, "keystore": "hardware", "lastUsed": None}) == libpims.AccountDevice(
-        own.device_id, "Zoë’s 🚗", own.since, None, True, libpims.Keystore.HARDWARE
+        own.device_id, "Zoë 🚗", own.since, None, True, libpims.Keystore.HARDWARE
     )
     enrolled.remove_device(own.device_id, PIN)
     assert not enrolled.is_activated()

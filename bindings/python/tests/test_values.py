@@ -398,4 +398,4 @@ def typed() -> None:
 
     libpims.subscribe("pims.authentication.account", {}, on_event).close()
     libpims.StrongAuthentication().watch(on_event).close()
-    print(otp, state, action, threading.get_ident(), later)
+    print(otp, since, state, action, threading.get_ident(), later)

@@ -25,9 +25,7 @@ from ._result_types import Verified as Verified
 from ._result_types import Version as Version
 
 #: The values of :class:`libpims.NextAction`.
-NextActionText = Literal[
-    "retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "removeDevice", "authenticate", "update", "enroll"
-]
+NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "removeDevice", "authenticate", "update", "enroll"]
 
 
 class WrongPinsNote(TypedDict):

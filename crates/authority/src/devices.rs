@@ -105,7 +105,15 @@ fn record(step: &Step<'_>, device: &DeviceRow, event: &'static str, asking: Opti
 
 #[cfg(test)]
 mod tests {
-    use super::shown_name;
+    use super::{DeviceRow, Devices, MAX_ENTRIES, shown_name};
+
+    #[test]
+    fn a_list_for_a_user_has_the_newest_devices_alone() {
+        let rows = (0..=MAX_ENTRIES).map(|number| DeviceRow::new(&format!("{number:016}"), "user", 0)).collect();
+        let entries = Devices { rows, keystores: Vec::new(), length: 16 }.entries(Some("0000000000000001"));
+        assert_eq!(entries.len(), MAX_ENTRIES);
+        assert!(entries[1].is_self && !entries[0].is_self && entries[0].id == "0000000000000000");
+    }
 
     #[test]
     fn a_name_is_shown_without_the_characters_that_a_list_cannot_hold() {

@@ -413,6 +413,7 @@ fn a_pending_k1_is_adopted_by_a_renaming_of_the_device_itself() {
     assert_eq!(entries(&world, &account)[0].name, "Phone");
     // The row has the new K1, and the name did not put the old one back.
     assert_eq!(world.count("device.k1.evolved"), 2);
+    assert_eq!(device.ask(&world.authority, "1234").err(), "NOK:DESYNCHRONIZED");
     evolved.logs_in(&world.authority, "1234").unwrap();
 }
 

@@ -187,6 +187,7 @@ TEST_CASE("each next action has its name, and one of a newer library is another"
     CHECK(pims::next_action_of("retryPin") == NextAction::retry_pin);
     CHECK(pims::next_action_of("requestSmsCode") == NextAction::request_sms_code);
     CHECK(pims::next_action_of("removeEnrollments") == NextAction::remove_enrollments);
+    CHECK(pims::next_action_of("removeDevice") == NextAction::remove_device);
     CHECK(pims::next_action_of("resetPin") == NextAction::reset_pin);
     CHECK(pims::next_action_of("authenticate") == NextAction::authenticate);
     CHECK(pims::next_action_of("update") == NextAction::update);

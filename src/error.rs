@@ -78,6 +78,8 @@ pub enum NextAction {
     RequestSmsCode,
     /// Remove the account's enrollments.
     RemoveEnrollments,
+    /// Remove one of the account's devices.
+    RemoveDevice,
     /// Reset the PIN.
     ResetPin,
     /// Hand over an access token.
@@ -90,10 +92,11 @@ pub enum NextAction {
 
 impl NextAction {
     /// Every next action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RetryPin,
         Self::RequestSmsCode,
         Self::RemoveEnrollments,
+        Self::RemoveDevice,
         Self::ResetPin,
         Self::Authenticate,
         Self::Update,
@@ -106,6 +109,7 @@ impl NextAction {
             Self::RetryPin => "retryPin",
             Self::RequestSmsCode => "requestSmsCode",
             Self::RemoveEnrollments => "removeEnrollments",
+            Self::RemoveDevice => "removeDevice",
             Self::ResetPin => "resetPin",
             Self::Authenticate => "authenticate",
             Self::Update => "update",

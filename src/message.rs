@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 use inwebo::client::WrongPins;
+use inwebo::cvs::{DeviceEntry, Keystore};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
@@ -37,6 +38,8 @@ pub enum Output {
         /// `isAccountBlocked`
         blocked: Option<&'static str>,
     },
+    /// The devices of the account.
+    Devices(Vec<DeviceEntry>),
     /// An output, and wrong PINs that the account's owner must learn of. They stand beside the
     /// result, not in it.
     WithWrongPins(Box<Self>, WrongPins),
@@ -84,6 +87,9 @@ impl Serialize for Output {
                 }
             }
             Self::List(name, values) => map.serialize_entry(name, values)?,
+            Self::Devices(devices) => {
+                map.serialize_entry("devices", &devices.iter().map(Listed).collect::<Vec<_>>())?;
+            }
             Self::Account { activated, blocked } => {
                 if let Some(activated) = activated {
                     map.serialize_entry("isDeviceActivated", activated)?;
@@ -93,6 +99,23 @@ impl Serialize for Output {
                 }
             }
         }
+        map.end()
+    }
+}
+
+/// Device in the form of a message.
+struct Listed<'a>(&'a DeviceEntry);
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let DeviceEntry { id, name, since, used, keystore, is_self } = self.0;
+        let mut map = serializer.serialize_map(Some(6))?;
+        map.serialize_entry("deviceId", id)?;
+        map.serialize_entry("name", name)?;
+        map.serialize_entry("since", since)?;
+        map.serialize_entry("lastUsed", used)?;
+        map.serialize_entry("thisDevice", is_self)?;
+        map.serialize_entry("keystore", &keystore.map(Keystore::as_str))?;
         map.end()
     }
 }
@@ -262,6 +285,24 @@ mod tests {
         assert_eq!(failed["status"], "FAILED");
         assert_eq!(failed["error"], serde_json::json!({"code": 2001, "label": "Facade not initialized"}));
         assert!(failed.get("result").is_none());
+    }
+
+    #[test]
+    fn a_device_has_each_member_and_null_for_what_is_not_known() {
+        let known = DeviceEntry {
+            id: "0a1b2c3d".into(),
+            name: "Ana \"\u{1F600}".into(),
+            since: 17,
+            used: Some(18),
+            keystore: Some(Keystore::Hardware),
+            is_self: true,
+        };
+        let unknown = DeviceEntry { used: None, keystore: None, is_self: false, ..known.clone() };
+        let message = Message::of_outcome(TransactionId::new(), &Ok(Output::Devices(vec![known, unknown])));
+        let first = r#"{"deviceId":"0a1b2c3d","name":"Ana \"😀","since":17,"lastUsed":18,"thisDevice":true,"keystore":"hardware"}"#;
+        let second = r#"{"deviceId":"0a1b2c3d","name":"Ana \"😀","since":17,"lastUsed":null,"thisDevice":false,"keystore":null}"#;
+        let expected = format!("\"result\":{{\"devices\":[{first},{second}]}}}}");
+        assert!(message.as_str().ends_with(&expected), "{}", message.as_str());
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 7] = [
+    let scenarios: [Scenario; 10] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
         Scenario {
             name: "enroll with phone number",
@@ -70,6 +70,27 @@ fn main() -> ExitCode {
             act: "remove",
             recover: "enroll anew",
             least: 10,
+        },
+        Scenario {
+            name: "rename of a device",
+            prepare: &["phone", "code", "enroll"],
+            act: "rename the device",
+            recover: "rename it again",
+            least: 2,
+        },
+        Scenario {
+            name: "removal of this device",
+            prepare: &["phone", "code", "enroll"],
+            act: "remove the device",
+            recover: "enroll in its place",
+            least: 10,
+        },
+        Scenario {
+            name: "removal of a device by the account",
+            prepare: &["phone", "code", "enroll", "move away"],
+            act: "remove the device",
+            recover: "enroll in its place",
+            least: 2,
         },
     ];
     for scenario in &scenarios {
@@ -171,6 +192,14 @@ fn run_child(step: &str) {
         "go on updating" => go_on_updating(),
         "make an otp" => accepted(&otp("1234")),
         "enroll anew" => phone.enroll_anew(),
+        "rename the device" => expect(&change_device("rename", "Phone")),
+        "rename it again" => {
+            expect(&change_device("rename", "Other phone"));
+            assert_eq!(devices()[0]["name"], "Other phone");
+            accepted(&otp("1234"));
+        }
+        "remove the device" => expect(&change_device("remove", "")),
+        "enroll in its place" => phone.enroll_in_its_place(),
         other => panic!("there is no step {other}"),
     }
     expect(&execute("free", "", &json!({})));
@@ -230,6 +259,30 @@ impl Phone {
         accepted(&otp("1234"));
     }
 
+    /// Enrolls after the removal of the only device, which was cut off. The account has one place.
+    fn enroll_in_its_place(&self) {
+        let password = otp("1234");
+        if code_of(&password).is_none() {
+            accepted(&password);
+            expect(&change_device("remove", ""));
+        }
+        assert!(!is_activated());
+        expect(&get("smscode", json!({"type": "enrollment"})));
+        expect(&set("smscode", json!({"action": "enrollment", "smsCode": self.code()})));
+        let enroll = || set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+        let enrolled = enroll();
+        if code_of(&enrolled) == Some(2310) {
+            // The device is still there. The code stays good.
+            assert_eq!(enrolled["error"]["info"]["nextAction"], "removeDevice", "{enrolled}");
+            expect(&change_device("remove", ""));
+            expect(&enroll());
+        } else {
+            expect(&enrolled);
+        }
+        assert_eq!(devices().len(), 1);
+        accepted(&otp("1234"));
+    }
+
     /// Enrolls after a removal that was cut off, in whichever state the device is.
     fn enroll_anew(&self) {
         let password = otp("1234");
@@ -243,6 +296,21 @@ impl Phone {
         self.enroll("5678");
         accepted(&otp("5678"));
     }
+}
+
+/// Returns the devices of the account.
+fn devices() -> Vec<Value> {
+    let answer = get("devices", json!({}));
+    expect(&answer);
+    answer["result"]["devices"].as_array().unwrap().clone()
+}
+
+/// Changes the only device of the account.
+fn change_device(action: &str, name: &str) -> Value {
+    let devices = devices();
+    assert_eq!(devices.len(), 1);
+    let id = &devices[0]["deviceId"];
+    set("devices", json!({"action": action, "deviceId": id, "name": name, "pinCode": "1234"}))
 }
 
 fn certify() {

@@ -477,6 +477,33 @@ fn a_block_that_another_device_or_an_operator_lifted_is_over_at_the_next_operati
 }
 
 #[test]
+fn a_device_that_removes_itself_tells_its_subscriber_and_the_other_one_goes_on() {
+    let devices = TwoDevices::new();
+    let events = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    succeeded(&one(&events));
+    let list = authentication("get", "devices", json!({}));
+    let listed = list["result"]["devices"].as_array().unwrap();
+    let id = |own: bool| listed.iter().find(|device| device["thisDevice"] == own).unwrap()["deviceId"].clone();
+    assert_eq!(listed.len(), 2);
+    let remove = json!({"action": "remove", "deviceId": id(true), "pinCode": "1234"});
+    succeeded(&authentication("set", "devices", remove.clone()));
+    assert_eq!(one(&events)["result"], json!({"isDeviceActivated": false}));
+    // The same call again has nothing to remove. The account itself may remove the other device.
+    assert_eq!(authentication("set", "devices", remove)["error"]["label"], "Invalid deviceId parameter");
+    assert_eq!(otp("1234")["error"]["code"], 2317);
+
+    devices.take("phone");
+    let list = authentication("get", "devices", json!({}));
+    assert_eq!(list["result"]["devices"].as_array().unwrap().len(), 1);
+    assert_eq!(list["result"]["devices"][0]["deviceId"], id(false));
+    succeeded(&otp("1234"));
+    // The short id of a device is a prefix of its id: one character less is no short id.
+    let short = id(false).as_str().unwrap()[..7].to_owned();
+    let refused = authentication("set", "devices", json!({"action": "remove", "deviceId": short, "pinCode": "1234"}));
+    assert_eq!(refused["error"]["label"], "Invalid deviceId parameter");
+}
+
+#[test]
 fn another_spelling_is_the_same_number_and_another_number_costs_no_try() {
     let session = Session::begin();
     let certify = |number: &str| {
@@ -627,7 +654,7 @@ fn init_upgrades_a_record_of_the_form_before() {
 }
 
 #[test]
-fn a_record_that_is_too_old_allows_its_removal_and_nothing_else() {
+fn a_record_that_is_too_old_allows_its_removal_and_no_work_of_the_device() {
     let session = Session::begin();
     let folder = session.folder.path();
     facade::free();
@@ -653,6 +680,8 @@ fn a_record_that_is_too_old_allows_its_removal_and_nothing_else() {
         assert_eq!(message["error"]["code"], 2317, "{api} {params}: {message}");
         assert_eq!(message["error"]["info"]["nextAction"], "removeEnrollments", "{message}");
     }
+    // The list of devices is the account's.
+    succeeded(&authentication("get", "devices", json!({})));
     // Nothing was written over the record.
     facade::free();
     assert_eq!(stored_record(folder), old);

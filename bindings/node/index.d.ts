@@ -5,6 +5,8 @@
 import type {
   Account,
   AcceptedCode,
+  AccountDevice,
+  AccountDevices,
   Device,
   ExportedEnrollment,
   GetResults,
@@ -19,10 +21,12 @@ import type {
   Version,
 } from './lib/operations';
 
-export { AccountState, EnrollmentStatus } from './lib/operations';
+export { AccountState, EnrollmentStatus, Keystore } from './lib/operations';
 export type {
   Account,
   AcceptedCode,
+  AccountDevice,
+  AccountDevices,
   Device,
   ExportedEnrollment,
   GetResults,
@@ -129,6 +133,8 @@ export declare const NextAction: {
   readonly REQUEST_SMS_CODE: 'requestSmsCode';
   /** Offer to remove all devices of the account. */
   readonly REMOVE_ENROLLMENTS: 'removeEnrollments';
+  /** Offer to remove one device of the account. */
+  readonly REMOVE_DEVICE: 'removeDevice';
   /** Offer a new PIN by SMS. */
   readonly RESET_PIN: 'resetPin';
   /** Get a fresh access token. */

@@ -66,6 +66,7 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
                 "the device must synchronize first, for which it needs the PIN: make a one-time password with the PIN once",
             )
             .then(NextAction::RetryPin),
+        Failure::PinMissing => Error::missing(PIN_CODE),
         Failure::PinUncertain(inner) => {
             let inner = from_failure(inner, pin);
             let detail = format!(
@@ -125,6 +126,21 @@ pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
         _ if failure.word() == Some(&Word::Blocked) => {
             error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments)
         }
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed operation on the devices of the account. The operations are ours:
+/// a service that does not know them answers that the syntax is wrong, or forbids them.
+pub(super) fn from_failure_of_devices(failure: &Failure) -> Error {
+    let error = from_failure(failure, PIN_CODE);
+    match failure.word() {
+        Some(word @ Word::Syntax) => Error::new(Code::NotSupported)
+            .with_detail("the service does not know this operation: it may be another one than pims-authority")
+            .with_info(|info| info.word = Some(word.as_str().to_owned())),
+        Some(Word::Forbidden) => error
+            .with_detail("the service does not allow this device to see or change the devices of the account")
+            .with_info(|info| info.next_action = None),
         _ => error,
     }
 }
@@ -194,6 +210,10 @@ const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than 
 const NO_CODE: &str =
     "no SMS code was asked for, or it expired long ago: ask for one with get pims.authentication.smscode";
 
+/// Detail of 2102 for a device id. It does not tell whether another account has that device.
+const NO_SUCH_DEVICE: &str = "no device of this account has this id, or more than one begins with it: list them with \
+    get pims.authentication.devices";
+
 /// Detail of 2317 if the service forbids an enrolled device its operation, without a reason.
 const FORBIDDEN: &str = "the service forbids this device its operation: if it worked before, the account was probably \
     reset elsewhere, and only a new enrollment helps: ask for an SMS code";
@@ -232,8 +252,11 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
             .with_detail("too many wrong PINs: reset the PIN with an SMS code")
             .then(NextAction::ResetPin),
         Word::MaxDevices => Error::new(Code::AccountBlocked)
-            .with_detail("this account has the most devices it may have: remove its enrollments, then enroll again")
-            .then(NextAction::RemoveEnrollments),
+            .with_detail(
+                "this account has the most devices it may have: remove one with set pims.authentication.devices, then \
+                 enroll again; an SMS code that was accepted stays good",
+            )
+            .then(NextAction::RemoveDevice),
         Word::State => Error::new(Code::WrongState).with_detail("the service expected another step"),
         Word::NoDevice => Error::new(Code::DeviceUnknown)
             .with_detail("the service does not know this device any more: enroll it again")
@@ -252,6 +275,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         Word::PhoneRegistered => Error::new(Code::PhoneNumberRegistered),
         Word::Phone => Error::invalid("phoneNumber", BAD_PHONE_NUMBER),
         Word::OtherNumber => Error::new(Code::CodeInvalid).with_detail(OTHER_NUMBER),
+        Word::DeviceId => Error::invalid("deviceId", NO_SUCH_DEVICE),
         Word::Token => Error::new(Code::NeedAuthentication)
             .with_detail("the service wants the account's access token with an activation")
             .then(NextAction::Authenticate),
@@ -326,6 +350,7 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
                 "too many SMS codes were asked for: the next one may be asked for in {seconds} seconds"
             ))
             .with_info(|info| info.retry_after_seconds = Some(*seconds)),
+        CvsRefusal::NoSuchDevice => of_word(&Word::DeviceId, None, PIN_CODE).with_info(|info| info.word = None),
         CvsRefusal::SmsNotSent => {
             Error::new(Code::ServerError).with_detail("the service could not send the SMS: ask for another code later")
         }
@@ -412,6 +437,7 @@ mod tests {
             ("NOK:PHONE", 2102),
             ("NOK:OTHERNUMBER", 2305),
             ("NOK:TOKEN", 2301),
+            ("NOK:DEVICEID", 2102),
             ("NOK:SOMETHINGELSE", 2000),
         ];
         for (word, code) in expected {

@@ -317,7 +317,12 @@ impl Resources {
             return Ok(());
         };
         let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
-        let client = Client { mac_id, name: device_name(), version: config.protocol_version.clone().into() };
+        let client = Client {
+            mac_id,
+            name: device_name(),
+            version: config.protocol_version.clone().into(),
+            keystore: config.keystore,
+        };
         match (&mut component.strong, record_file) {
             (Some(strong), _) => {
                 strong.reconnect(client, config.factory_key.clone(), config.limits, backend.transport, backend.host);

@@ -20,7 +20,7 @@ impl StrongAuthentication {
         self.begin()?;
         let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
             CvsAnswer::Ticket(ticket) => Some(ticket),
-            CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Refused(_) => None,
+            CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Devices(_) | CvsAnswer::Refused(_) => None,
         };
         // A new code makes the previous code and its ticket void.
         if self.record.tickets.put(purpose, ticket)

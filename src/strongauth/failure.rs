@@ -36,6 +36,9 @@ pub enum Failure {
     /// The device must synchronize first, and the operation has no PIN for that.
     #[error("the device must synchronize first, which needs the PIN")]
     MustSynchronize,
+    /// The operation of an enrolled device needs the PIN, and none was given.
+    #[error("this device is enrolled, so it must prove its PIN")]
+    PinMissing,
     /// The PIN may or may not have been changed: the request may have reached the service, but no
     /// usable answer came.
     #[error("it is not known whether the PIN was changed: {0}")]
@@ -94,6 +97,7 @@ impl Failure {
             Self::State(..)
             | Self::Store(_)
             | Self::MustSynchronize
+            | Self::PinMissing
             | Self::Limit(_)
             | Self::Unfit(_)
             | Self::Entropy => false,

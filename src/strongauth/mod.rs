@@ -14,9 +14,11 @@
 //! | `import` | the enrollment of another client is imported; the enrollment is exported |
 //! | `permit` | none: the values on which the operations above run |
 //! | `account` | SMS codes are requested, phone numbers, the block, the removal |
+//! | `devices` | the devices of the account: the list, another name, the removal of one |
 
 mod account;
 pub mod budget;
+mod devices;
 mod enroll;
 mod failure;
 mod import;

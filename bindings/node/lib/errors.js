@@ -44,6 +44,7 @@ const NextAction = Object.freeze({
   RETRY_PIN: 'retryPin',
   REQUEST_SMS_CODE: 'requestSmsCode',
   REMOVE_ENROLLMENTS: 'removeEnrollments',
+  REMOVE_DEVICE: 'removeDevice',
   RESET_PIN: 'resetPin',
   AUTHENTICATE: 'authenticate',
   UPDATE: 'update',

@@ -1,7 +1,9 @@
-//! Answers of the service: each operation reads any text, or returns an error.
+//! Answers of the service: each operation reads any text, or returns an error. So does the list of
+//! devices of CVS, which is JSON.
 
-use inwebo::client::{Answer, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
+use inwebo::client::{Answer, WrongPins, activate, devices, otp, password, remove, reset, secret, status, synchro};
 use inwebo::mode::Action;
+use inwebo::values::DeviceName;
 
 /// Runs the property on one input.
 pub fn check(xml: &str) {
@@ -21,4 +23,13 @@ pub fn check(xml: &str) {
     let _ = status::read(xml);
     let _ = synchro::Challenge::read(xml);
     let _ = WrongPins::read(xml);
+    let _ = devices::ListChallenge::read(xml);
+    let _ = devices::read_change(xml);
+    if let Ok(devices) = devices::read_list(xml) {
+        for device in &devices {
+            assert!((1..=128).contains(&device.id.len()) && device.id.bytes().all(|byte| byte.is_ascii_graphic()));
+            assert!(!DeviceName::cleaned(&device.name).chars().any(char::is_control));
+        }
+    }
+    let _ = pims::transport::http::read_devices(xml);
 }

@@ -59,6 +59,8 @@ class NextAction(str, Enum):
     RESET_PIN = "resetPin"
     #: Offer to remove all devices of the account.
     REMOVE_ENROLLMENTS = "removeEnrollments"
+    #: Offer to remove one device of the account.
+    REMOVE_DEVICE = "removeDevice"
     #: Get a fresh access token.
     AUTHENTICATE = "authenticate"
     #: Ask the user to update the app.

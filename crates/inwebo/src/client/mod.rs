@@ -13,6 +13,7 @@
 //! | [`password`] | replaces a known PIN by a new one |
 //! | [`reset`] | sets a new PIN with an SMS code |
 //! | [`synchro`] | fetches the keys again under the present PIN |
+//! | [`devices`] | lists the devices of the account, renames or removes one |
 //! | [`status`], [`remove`] | asks for the state of the device, removes it |
 
 pub mod activate;
@@ -20,6 +21,7 @@ mod answer;
 #[expect(clippy::module_inception, reason = "the client of the exchange, in the module of that side")]
 mod client;
 mod device;
+pub mod devices;
 mod error;
 pub mod otp;
 pub mod password;

@@ -54,6 +54,7 @@ enum class NextAction(val text: String) {
     RETRY_PIN("retryPin"),
     REQUEST_SMS_CODE("requestSmsCode"),
     REMOVE_ENROLLMENTS("removeEnrollments"),
+    REMOVE_DEVICE("removeDevice"),
     RESET_PIN("resetPin"),
     AUTHENTICATE("authenticate"),
     UPDATE("update"),

@@ -20,3 +20,4 @@ pub(crate) mod seal_boundary;
 pub(crate) mod second_copy;
 pub(crate) mod sms_rules;
 pub(crate) mod sms_texts;
+pub(crate) mod timed_block;

@@ -17,6 +17,7 @@ mod secrets;
 mod service_keys;
 mod sms_counts;
 mod sms_queue;
+mod timed_blocks;
 
 pub(crate) use accounts::AccountSummary;
 pub(crate) use audit::AuditRow;
@@ -32,10 +33,20 @@ use devices::DEVICES;
 use passwords::PASSWORDS;
 use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
+use timed_blocks::TIMED_BLOCKS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 8] =
-    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS, &DEVICE_TRAITS];
+pub(super) static AUTHENTICATED: [&Table; 9] = [
+    &ACCOUNTS,
+    &DEVICES,
+    &CODES,
+    &REFRESH_TOKENS,
+    &PASSWORDS,
+    &CHALLENGES,
+    &SERVICE_KEYS,
+    &DEVICE_TRAITS,
+    &TIMED_BLOCKS,
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

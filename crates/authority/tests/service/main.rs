@@ -25,6 +25,7 @@ mod sms;
 mod sms_rules;
 mod state;
 mod synchronization;
+mod timed_blocks;
 mod tokens;
 mod trail;
 mod upgrade;

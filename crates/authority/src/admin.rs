@@ -349,9 +349,8 @@ pub(crate) fn unblock(ctx: &Context<'_>, account: &AccountName) -> Result<Unbloc
         if pin::is_budget_spent(&row, step.policy) {
             return Ok(Unblock::PinBudgetSpent);
         }
-        step.lift_block(&mut row)?;
         step.forgive_all(&mut row)?;
-        step.put_account(&row)?;
+        step.put_unblocked(&mut row)?;
         step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
         Ok(Unblock::Lifted)
     })

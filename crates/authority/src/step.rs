@@ -209,10 +209,12 @@ impl Step<'_> {
         Ok(self.rows.timed_block(&account.name)?.filter(|block| block.is_of(account)))
     }
 
-    /// Lifts the block of an account, also one that is over. The next block begins anew. Returns
-    /// whether there was one. The caller writes the account's row.
-    pub(crate) fn lift_block(&self, account: &mut AccountRow) -> Result<bool, Failure> {
+    /// Lifts the block of an account, also one that is over, and writes the account. The next block
+    /// begins anew. Returns whether there was a block.
+    pub(crate) fn put_unblocked(&self, account: &mut AccountRow) -> Result<bool, Failure> {
         let was_blocked = std::mem::take(&mut account.blocked);
+        // Every step writes the account before its block: no two steps wait for each other.
+        self.put_account(account)?;
         if was_blocked {
             self.rows.remove_timed_block(&account.name)?;
         }

@@ -331,11 +331,8 @@ fn proved_k1(
 fn forgive_wrong_pins(step: &Step<'_>, session: &mut DeviceSession) -> Result<Option<WrongPins>, Failure> {
     let DeviceSession { device, account, .. } = session;
     let forgiven = pin::forgive(account, device);
-    let lifted = step.lift_block(account)?;
-    if lifted || forgiven > 0 {
-        step.put_account(account)?;
-    }
-    if lifted {
+    let writes = forgiven > 0 || account.blocked;
+    if writes && step.put_unblocked(account)? {
         step.audit(Some(&account.name), Some(&device.id), audit::ACCOUNT_UNBLOCKED)?;
     }
     if forgiven > 0 {

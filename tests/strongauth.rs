@@ -395,6 +395,35 @@ fn a_blocked_device_asks_for_its_block_before_it_refuses() {
 }
 
 #[test]
+fn the_end_of_a_block_is_told_and_not_written_down() {
+    const TIMES: &str = "<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>";
+    let times = BlockTimes { retry_after_seconds: 60, until: Some(1_700_000_000_000) };
+    let blocked = format!("<err>NOK_BLOCKED</err>{TIMES}");
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &blocked);
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert_eq!((refused.word(), refused.block_times()), (Some(&Word::Blocked), Some(times)));
+    assert_eq!((component.block_times(), component.take_block_times()), (Some(times), Some(Some(times))));
+    assert_eq!((component.block_times(), component.take_block_times()), (None, None));
+    let written = bench.memory.record().encode();
+    assert!(!String::from_utf8_lossy(&written).contains("1700000000000"));
+
+    // The next operation asks, and tells the answer.
+    bench.script.answer("ActionSetup", &blocked);
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert!(matches!(refused, Failure::StillBlocked(Refusal::Forbidden, told) if told == times), "{refused}");
+    assert_eq!(bench.memory.record().encode(), written);
+    // Without an answer, the end that an earlier answer named is not repeated.
+    bench.script.fail(TransportError::Server { what: "HTTP 503".into(), retry_after_seconds: None });
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert!(matches!(refused, Failure::State(Refusal::Forbidden, State::Blocked)), "{refused}");
+    // A block that ends by itself may become one that does not.
+    bench.script.answer("ActionSetup", "<err>NOK_BLOCKED</err>");
+    assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::State(..))));
+    assert_eq!(component.take_block_times(), Some(None));
+}
+
+#[test]
 fn a_device_whose_block_is_over_goes_on_in_the_same_call() {
     let (bench, mut component) = bench(&enrolled(Standing::Blocked));
     bench.script.answer("ActionSetup", "<err>OK</err>");

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use inwebo::client::activate::PinMode;
-use inwebo::client::{Client, Device, EngineError, Request};
+use inwebo::client::{BlockTimes, Client, Device, EngineError, Request};
 use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 use inwebo::values::{K0, K1, Kma, Modulus, SecVal, Serial};
 use inwebo::values::{Pin, SmsCode, Ticket};
@@ -414,7 +414,7 @@ fn the_end_of_a_block_is_told_and_not_written_down() {
     assert!(matches!(refused, Failure::StillBlocked(Refusal::Forbidden, told) if told == times), "{refused}");
     assert_eq!(bench.memory.record().encode(), written);
     // Without an answer, the end that an earlier answer named is not repeated.
-    bench.script.fail(TransportError::Server { what: "HTTP 503".into(), retry_after_seconds: None });
+    bench.script.lose();
     let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
     assert!(matches!(refused, Failure::State(Refusal::Forbidden, State::Blocked)), "{refused}");
     // A block that ends by itself may become one that does not.

@@ -1,6 +1,6 @@
 //! Answers of the service: each operation reads any text, or returns an error.
 
-use inwebo::client::{Answer, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
+use inwebo::client::{Answer, BlockTimes, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
 use inwebo::mode::Action;
 
 /// Runs the property on one input.
@@ -21,4 +21,8 @@ pub fn check(xml: &str) {
     let _ = status::read(xml);
     let _ = synchro::Challenge::read(xml);
     let _ = WrongPins::read(xml);
+    // Only the refusal of a blocked account has times.
+    if BlockTimes::read(xml).is_some() {
+        assert!(status::read(xml).is_err());
+    }
 }

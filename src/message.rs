@@ -186,7 +186,7 @@ impl Message {
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
             Ok(Output::WithInfo(output, info)) => {
-                Self::new(id, "SUCCEEDED", "result", output, Some(info), output.room())
+                Self::new(id, "SUCCEEDED", "result", output, Some(&**info), output.room())
             }
             Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None, output.room()),
             Err(error) => Self::new(id, "FAILED", "error", error, None, 0),

@@ -446,8 +446,7 @@ fn begin_with_block(seconds: u32, is_frozen: bool) -> Session {
     let certify = json!({"type": "phoneNumberCertification", "phoneNumber": number});
     succeeded(&authentication("get", "smscode", certify));
     let code = last_code(&session);
-    let enroll =
-        json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": code, "phoneNumber": number});
+    let enroll = json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": code, "phoneNumber": number});
     succeeded(&authentication("set", "enrollment", enroll));
     session
 }

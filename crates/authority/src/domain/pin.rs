@@ -61,11 +61,8 @@ pub(crate) fn charge(
             }
             // A block without a row never ended by itself.
             let ended = ended.filter(|_| was_blocked);
-            let timed = if was_blocked && ended.is_none() {
-                None
-            } else {
-                TimedBlockRow::after(ended, account, policy, now)
-            };
+            let timed =
+                if was_blocked && ended.is_none() { None } else { TimedBlockRow::after(ended, account, policy, now) };
             timed.map_or(Charged::Blocked(Block::Tries), Charged::BlockedFor)
         }
         left => Charged::Left(left),

@@ -157,9 +157,7 @@ impl Fixture {
                 let answer = self.device.setup(authority, "otp", &[("sid", "7001")]).ok();
                 self.ask(answer.get("challenge"))
             }
-            "timed_blocks" => {
-                authority.mac(None, &crate::device::setup("status", &self.blocked.id, &[])).map(drop)
-            }
+            "timed_blocks" => authority.mac(None, &crate::device::setup("status", &self.blocked.id, &[])).map(drop),
             _ => panic!("{table}"),
         }
     }

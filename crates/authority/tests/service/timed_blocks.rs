@@ -221,13 +221,7 @@ fn wrong_pins_of_an_activation_are_tried_one_at_a_time_after_a_block() {
     let code = world.code(&account, Purpose::Enrollment);
     let begin = crate::device::setup("activate", "", &[("code", &code)]);
     let keys = crate::device::Keys::read(&Answer::of(&world.authority, Some(&account), &begin).ok());
-    let wrong = crate::device::activation(
-        &keys,
-        &code,
-        &crate::device::pin("9999"),
-        &crate::device::serial(),
-        None,
-    );
+    let wrong = crate::device::activation(&keys, &code, &crate::device::pin("9999"), &crate::device::serial(), None);
     assert_eq!(times(&Answer::of(&world.authority, Some(&account), &wrong)).unwrap().0, 120);
     assert_eq!(times(&Answer::of(&world.authority, Some(&account), &wrong)).unwrap().0, 120);
     assert_eq!(world.authority.account(&account).unwrap().unwrap().pin_wrong, 4);

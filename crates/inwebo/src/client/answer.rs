@@ -190,12 +190,15 @@ mod tests {
                     attempts_left: None,
                     reason,
                     retry_after_seconds: None,
-                blocked_until: None
+                    blocked_until: None
                 })
             );
         }
         for (children, times) in [
-            ("<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>", (Some(60), Some(1_700_000_000_000))),
+            (
+                "<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>",
+                (Some(60), Some(1_700_000_000_000)),
+            ),
             ("<retryAfterSeconds>-1</retryAfterSeconds><blockedUntil>soon</blockedUntil>", (None, None)),
             ("<retryAfterSeconds/><blockedUntil>-5</blockedUntil>", (None, Some(-5))),
         ] {

@@ -31,7 +31,7 @@ const TRAITS: &str = "device IN (SELECT id FROM devices WHERE account = 'alice')
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
-const CHANGES: [Change; 69] = [
+const CHANGES: [Change; 73] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),

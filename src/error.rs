@@ -125,6 +125,9 @@ pub struct Info {
     pub attempts_left: Option<u32>,
     /// `retryAfterSeconds`
     pub retry_after_seconds: Option<u64>,
+    /// `blockedUntil`: the end of the account's block by the service's clock, in milliseconds since
+    /// 1970, if the block ends by itself.
+    pub blocked_until: Option<i64>,
     /// `word`: the service's error word.
     pub word: Option<String>,
     /// `gateway`: the code of a gateway in front of the service.
@@ -273,6 +276,9 @@ impl Serialize for Info {
         }
         if let Some(seconds) = self.retry_after_seconds {
             map.serialize_entry("retryAfterSeconds", &seconds)?;
+        }
+        if let Some(until) = self.blocked_until {
+            map.serialize_entry("blockedUntil", &until)?;
         }
         if let Some(word) = &self.word {
             map.serialize_entry("word", word)?;

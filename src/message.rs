@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, WRONG_PINS_SINCE, WrongPinsInfo};
+use crate::error::{Error, Info};
 use crate::process;
 
 /// Result of an operation. The names of members are static: only values vary.
@@ -40,12 +40,22 @@ pub enum Output {
     },
     /// The devices of the account.
     Devices(Vec<DeviceEntry>),
-    /// An output, and wrong PINs that the account's owner must learn of. They stand beside the
-    /// result, not in it.
-    WithWrongPins(Box<Self>, WrongPins),
+    /// An output, and circumstances that the caller must learn of: wrong PINs, or the end of a
+    /// block. They stand beside the result, not in it.
+    WithInfo(Box<Self>, Box<Info>),
 }
 
 impl Output {
+    /// Changes the circumstances beside the result.
+    pub fn with_info(self, change: impl FnOnce(&mut Info)) -> Self {
+        let (output, mut info) = match self {
+            Self::WithInfo(output, info) => (output, info),
+            output => (Box::new(output), Box::default()),
+        };
+        change(&mut info);
+        Self::WithInfo(output, info)
+    }
+
     /// Returns the greatest length of a secret text as JSON, in bytes.
     fn room(&self) -> usize {
         match self {
@@ -56,27 +66,16 @@ impl Output {
     }
 }
 
-/// `info` of a message that is not an error.
-struct Info(WrongPins);
-
-impl Serialize for Info {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(WRONG_PINS_SINCE, &WrongPinsInfo(self.0))?;
-        map.end()
-    }
-}
-
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => return serializer.serialize_unit(),
-            Self::WithWrongPins(output, _) => return output.serialize(serializer),
+            Self::WithInfo(output, _) => return output.serialize(serializer),
             _ => {}
         }
         let mut map = serializer.serialize_map(None)?;
         match self {
-            Self::Null | Self::Empty | Self::WithWrongPins(..) => {}
+            Self::Null | Self::Empty | Self::WithInfo(..) => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
             Self::Number(name, value) => map.serialize_entry(name, value)?,
@@ -127,7 +126,7 @@ pub type Outcome = Result<Output, Error>;
 pub fn with_wrong_pins(outcome: Outcome, wrong_pins: Option<WrongPins>) -> Outcome {
     match (outcome, wrong_pins) {
         (outcome, None) => outcome,
-        (Ok(output), Some(wrong_pins)) => Ok(Output::WithWrongPins(Box::new(output), wrong_pins)),
+        (Ok(output), Some(wrong_pins)) => Ok(output.with_info(|info| info.wrong_pins_since = Some(wrong_pins))),
         (Err(error), Some(wrong_pins)) => Err(error.with_wrong_pins(wrong_pins)),
     }
 }
@@ -209,8 +208,8 @@ impl Message {
     /// Creates the message of an outcome. Its status is `SUCCEEDED` or `FAILED`.
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
-            Ok(Output::WithWrongPins(output, wrong_pins)) => {
-                Self::new(id, "SUCCEEDED", "result", output, Some(*wrong_pins), output.room())
+            Ok(Output::WithInfo(output, info)) => {
+                Self::new(id, "SUCCEEDED", "result", output, Some(&**info), output.room())
             }
             Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None, output.room()),
             Err(error) => Self::new(id, "FAILED", "error", error, None, 0),
@@ -227,7 +226,7 @@ impl Message {
         status: &str,
         member: &str,
         value: &impl Serialize,
-        wrong_pins: Option<WrongPins>,
+        info: Option<&Info>,
         secret: usize,
     ) -> Self {
         // The capacity is enough for every message with a secret. A vector that grows leaves a copy
@@ -242,9 +241,9 @@ impl Message {
         text.extend_from_slice(b"\":");
         // Writing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *text, value);
-        if let Some(wrong_pins) = wrong_pins {
+        if let Some(info) = info {
             text.extend_from_slice(b",\"info\":");
-            let _ = serde_json::to_writer(&mut *text, &Info(wrong_pins));
+            let _ = serde_json::to_writer(&mut *text, info);
         }
         text.extend_from_slice(b"}\0");
         Self(text)
@@ -329,6 +328,11 @@ mod tests {
         assert_eq!(text(Ok(Output::Flag("a", true))), expected);
         assert!(text(Ok(Output::Null)).ends_with(&format!("\"result\":null,{note}}}")));
         assert!(text(Err(Error::new(Code::Timeout))).ends_with(&format!("\"label\":\"Timeout\",{note}}}}}")));
+        let blocked = Output::Flag("a", true).with_info(|info| {
+            (info.retry_after_seconds, info.blocked_until) = (Some(60), Some(1_700_000_000_000));
+        });
+        let times = "\"info\":{\"retryAfterSeconds\":60,\"blockedUntil\":1700000000000,\"wrongPinsSince\"";
+        assert!(text(Ok(blocked)).contains(&format!("\"result\":{{\"a\":true}},{times}")));
         let silent = Message::of_outcome(id, &with_wrong_pins(Ok(Output::Null), None));
         assert!(!silent.as_str().contains("info"));
     }

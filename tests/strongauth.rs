@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use inwebo::client::activate::PinMode;
 use inwebo::client::devices::Change;
-use inwebo::client::{Client, Device, EngineError, Request};
+use inwebo::client::{BlockTimes, Client, Device, EngineError, Request};
 use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 use inwebo::mode::Mode;
 use inwebo::values::{DeviceName, K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, SmsCode, Ticket, bound_challenge};
@@ -393,6 +393,35 @@ fn a_blocked_device_asks_for_its_block_before_it_refuses() {
         let record = bench.memory.record();
         assert_eq!((record.state(0), record.block), (state, Some(block)), "{answer}");
     }
+}
+
+#[test]
+fn the_end_of_a_block_is_told_and_not_written_down() {
+    const TIMES: &str = "<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>";
+    let times = BlockTimes { retry_after_seconds: 60, until: Some(1_700_000_000_000) };
+    let blocked = format!("<err>NOK_BLOCKED</err>{TIMES}");
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &blocked);
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert_eq!((refused.word(), refused.block_times()), (Some(&Word::Blocked), Some(times)));
+    assert_eq!((component.block_times(), component.take_block_times()), (Some(times), Some(Some(times))));
+    assert_eq!((component.block_times(), component.take_block_times()), (None, None));
+    let written = bench.memory.record().encode();
+    assert!(!String::from_utf8_lossy(&written).contains("1700000000000"));
+
+    // The next operation asks, and tells the answer.
+    bench.script.answer("ActionSetup", &blocked);
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert!(matches!(refused, Failure::StillBlocked(Refusal::Forbidden, told) if told == times), "{refused}");
+    assert_eq!(bench.memory.record().encode(), written);
+    // Without an answer, the end that an earlier answer named is not repeated.
+    bench.script.lose();
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert!(matches!(refused, Failure::State(Refusal::Forbidden, State::Blocked)), "{refused}");
+    // A block that ends by itself may become one that does not.
+    bench.script.answer("ActionSetup", "<err>NOK_BLOCKED</err>");
+    assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::State(..))));
+    assert_eq!(component.take_block_times(), Some(None));
 }
 
 #[test]

@@ -74,6 +74,8 @@ export interface Parameters {
 export interface Info {
   readonly attemptsLeft?: number;
   readonly retryAfterSeconds?: number;
+  /** The end of the account's block, in milliseconds since 1970 in UTC. */
+  readonly blockedUntil?: number;
   readonly word?: string;
   readonly gateway?: string;
   readonly nextAction?: NextAction;
@@ -160,6 +162,9 @@ export declare class PimsError extends Error {
   get attemptsLeft(): number | undefined;
   /** The seconds until the program may make the same call again. */
   get retryAfterSeconds(): number | undefined;
+  /** The end of the account's block by the service's clock, if the block ends by itself. To wait,
+   *  use `retryAfterSeconds`. */
+  get blockedUntil(): Date | undefined;
   /** The code of a gateway in front of the service that refused the request. */
   get gateway(): string | undefined;
   /** The next step. `info` alone holds a step that this package does not know. */

@@ -107,12 +107,9 @@ def _form(error: libpims.PimsError, _during: Operation) -> Advice:
 
 
 def _server(error: libpims.PimsError, _during: Operation) -> Advice:
-    seconds = error.retry_after_seconds
-    if seconds is None:
+    if error.retry_after_seconds is None:
         return Advice("Our service has a problem. Please try again later.", Next.LATER)
-    minutes = max(1, -(-seconds // 60))
-    unit = "minute" if minutes == 1 else "minutes"
-    return Advice(f"You asked for many codes. You can get the next one in {minutes} {unit}.", Next.LATER)
+    return Advice(f"You asked for many codes. You can get the next one in {_minutes(error.retry_after_seconds)}.", Next.LATER)
 
 
 def _code(error: libpims.PimsError, _during: Operation) -> Advice:
@@ -131,12 +128,22 @@ def _refused(error: libpims.PimsError, _during: Operation) -> Advice:
     return _CONTACT_US
 
 
+def _pin_blocked(error: libpims.PimsError) -> Advice:
+    if error.retry_after_seconds is None:
+        return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
+    # The block ends by itself.
+    blocked = f"Your PIN is blocked for {_minutes(error.retry_after_seconds)}."
+    if error.next_action == "resetPin":
+        return Advice(f"{blocked} Wait, or set a new one with a code by SMS.", Next.NEW_PIN)
+    return Advice(f"{blocked} Please wait.", Next.LATER)
+
+
 def _blocked(error: libpims.PimsError, _during: Operation) -> Advice:
     if error.next_action == "removeDevice":
         return Advice("You have too many devices. Remove one of them, then set up this one.", Next.REMOVE_DEVICE)
     if error.next_action == "removeEnrollments":
         return Advice("Your PIN is blocked. Set a new one on your other device, or start anew.", Next.REMOVE)
-    return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
+    return _pin_blocked(error)
 
 
 def _wrong_state(error: libpims.PimsError, _during: Operation) -> Advice:
@@ -157,7 +164,7 @@ def _forbidden(error: libpims.PimsError, during: Operation) -> Advice:
     if error.next_action == "enroll":
         return Advice("This device must be set up again.", Next.SET_UP)
     if error.next_action == "resetPin":
-        return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
+        return _pin_blocked(error)
     if error.next_action == "removeEnrollments":
         return Advice("Please set up this device again.", Next.REMOVE)
     if "word" in error.info:
@@ -165,6 +172,11 @@ def _forbidden(error: libpims.PimsError, during: Operation) -> Advice:
     if during.enrolls:
         return Advice("This device is set up already.", Next.LOOK)
     return Advice("Please enter your PIN to finish.", Next.FINISH)
+
+
+def _minutes(seconds: int) -> str:
+    minutes = max(1, -(-seconds // 60))
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _tries(left: int) -> str:

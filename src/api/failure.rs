@@ -3,7 +3,7 @@
 //! This is the one place where a failure of the component, the service, the transport or the
 //! storage becomes an error of the catalogue ([`crate::error`]).
 
-use inwebo::client::EngineError;
+use inwebo::client::{BlockTimes, EngineError};
 use inwebo::cvs::CvsRefusal;
 use inwebo::word::Word;
 
@@ -25,6 +25,7 @@ pub(super) const PIN_CODE: &str = "pinCode";
 pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
     match failure {
         Failure::State(refusal, state) => of_state(*refusal, *state),
+        Failure::StillBlocked(refusal, times) => of_timed_block(of_state(*refusal, State::Blocked), *times),
         Failure::Engine(EngineError::Refused { word: word @ Word::Forbidden, reason: Some(reason), retry_after_seconds, .. })
             if reason == "dailyLimit" =>
         {
@@ -34,7 +35,11 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
             of_word(word, None, pin).with_detail(FORBIDDEN).then(NextAction::Enroll)
         }
         Failure::Engine(EngineError::Refused { word, attempts_left, reason, .. }) => {
-            explained(of_word(word, *attempts_left, pin), word, reason.as_deref())
+            let error = explained(of_word(word, *attempts_left, pin), word, reason.as_deref());
+            match failure.block_times() {
+                Some(times) => of_timed_block(error, times),
+                None => error,
+            }
         }
         Failure::BadCode(EngineError::Refused { word, attempts_left, .. }) => {
             of_word(&Word::Code, *attempts_left, pin).with_info(|info| info.word = Some(word.as_str().to_owned()))
@@ -99,6 +104,31 @@ pub fn from_failure_without_pin(failure: &Failure) -> Error {
     }
 }
 
+/// Adds the times of a block that ends by itself.
+fn of_timed_block(error: Error, times: BlockTimes) -> Error {
+    let BlockTimes { retry_after_seconds: seconds, until } = times;
+    error
+        .with_detail(format!(
+            "too many wrong PINs: the account is blocked for {seconds} more seconds, and then has one try; \
+             or reset the PIN with an SMS code"
+        ))
+        .with_info(|info| (info.retry_after_seconds, info.blocked_until) = (Some(seconds), until))
+}
+
+/// Returns the error of a blocked account for a device that is not enrolled. If the block ends by
+/// itself, waiting helps, and there is no next action: a program that removed the enrollments on
+/// its own would take them from every device.
+fn blocked_without_device(error: Error, failure: &Failure) -> Error {
+    match failure.block_times() {
+        Some(BlockTimes { retry_after_seconds: seconds, .. }) => error
+            .with_detail(format!(
+                "too many wrong PINs: the account is blocked for {seconds} more seconds, and then has one try"
+            ))
+            .with_info(|info| info.next_action = None),
+        None => error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments),
+    }
+}
+
 /// Detail of a blocked account for a device that is not enrolled.
 const BLOCKED_WITHOUT_DEVICE: &str =
     "too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew";
@@ -108,7 +138,7 @@ const BLOCKED_WITHOUT_DEVICE: &str =
 pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     let error = from_failure(failure, PIN_CODE);
     match failure.word() {
-        Some(Word::Blocked) => error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments),
+        Some(Word::Blocked) => blocked_without_device(error, failure),
         Some(Word::Forbidden) => error.with_detail(FORBIDDEN_ENROLLMENT).with_info(|info| info.next_action = None),
         _ => error,
     }
@@ -123,9 +153,7 @@ pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
             .with_detail("this device is enrolled already: an import with \"replace\":true replaces its enrollment"),
         _ if failure.word() == Some(&Word::Access) => error
             .with_detail("the PIN is wrong, or the state is not the newest one of its client: nothing was imported"),
-        _ if failure.word() == Some(&Word::Blocked) => {
-            error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments)
-        }
+        _ if failure.word() == Some(&Word::Blocked) => blocked_without_device(error, failure),
         _ => error,
     }
 }
@@ -406,6 +434,36 @@ mod tests {
                 .detail()
                 .contains("get pims.authentication.smscode phoneNumberCertification")
         );
+    }
+
+    #[test]
+    fn a_block_that_ends_by_itself_tells_when_and_another_one_is_as_before() {
+        let failure = |retry_after_seconds, blocked_until| {
+            let (attempts_left, reason) = (None, None);
+            let word = Word::Blocked;
+            Failure::Engine(EngineError::Refused { word, attempts_left, reason, retry_after_seconds, blocked_until })
+        };
+        let json = |error: &Error| serde_json::to_value(error).unwrap();
+        let timed = failure(Some(60), Some(1_700_000_000_000));
+        let expected = serde_json::json!({
+            "retryAfterSeconds": 60, "blockedUntil": 1_700_000_000_000_i64, "word": "NOK_BLOCKED", "nextAction": "resetPin",
+        });
+        let error = json(&from_failure(&timed, PIN_CODE));
+        assert_eq!((&error["code"], &error["info"]), (&2310.into(), &expected));
+        assert!(error["detail"].as_str().unwrap().contains("for 60 more seconds"), "{error}");
+        let times = BlockTimes { retry_after_seconds: 60, until: Some(1_700_000_000_000) };
+        let error = json(&from_failure(&Failure::StillBlocked(Refusal::Forbidden, times), PIN_CODE));
+        assert_eq!((&error["code"], &error["info"]["retryAfterSeconds"]), (&2317.into(), &60.into()));
+        assert_eq!(error["info"]["nextAction"], "resetPin");
+        for of in [from_failure_of_enrollment, from_failure_of_import] {
+            let error = json(&of(&timed));
+            assert_eq!((&error["info"]["retryAfterSeconds"], &error["code"]), (&60.into(), &2310.into()));
+            assert!(error["info"].get("nextAction").is_none(), "{error}");
+            assert_eq!(json(&of(&failure(None, None)))["info"]["nextAction"], "removeEnrollments");
+        }
+        let lasting = json(&from_failure(&failure(None, Some(1)), PIN_CODE));
+        assert_eq!(lasting["info"], serde_json::json!({"word": "NOK_BLOCKED", "nextAction": "resetPin"}));
+        assert_eq!(lasting["detail"], "too many wrong PINs: reset the PIN with an SMS code");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-pub use account::{Ending, Topics, ending, event, topics};
+pub use account::{Ending, Topics, ask_about_block, ending, event, topics};
 use failure::PIN_CODE;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
 use failure::{from_failure_of_devices, from_failure_of_import};

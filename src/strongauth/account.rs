@@ -60,6 +60,7 @@ impl StrongAuthentication {
         let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
         self.check_storage()?;
         self.begin()?;
+        self.block_times.set(None);
         // The answer counts even if it cannot be written, because the service will give it again.
         if let Ok(verdict) = self.request_status(&device)
             && self.record.apply_verdict(verdict.as_ref().copied(), self.host.now())

@@ -1,6 +1,6 @@
 //! The failure of an operation, before it becomes a code of the catalogue.
 
-use inwebo::client::EngineError;
+use inwebo::client::{BlockTimes, EngineError};
 use inwebo::cvs::CvsRefusal;
 use inwebo::word::Word;
 
@@ -15,6 +15,10 @@ pub enum Failure {
     /// The device's state does not allow it.
     #[error("the device's state, {}, does not allow this operation", .1.name())]
     State(Refusal, State),
+    /// The account is blocked, which does not allow it. The service has just said when the block
+    /// ends by itself.
+    #[error("the account is blocked for {} more seconds", .1.retry_after_seconds)]
+    StillBlocked(Refusal, BlockTimes),
     /// The service refused the request, or its answer cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -67,6 +71,16 @@ impl Failure {
         }
     }
 
+    /// Returns the times of the account's block, if the service said that it ends by itself.
+    pub fn block_times(&self) -> Option<BlockTimes> {
+        match self {
+            Self::Engine(error) | Self::BadCode(error) => BlockTimes::of_refusal(error),
+            Self::StillBlocked(_, times) => Some(*times),
+            Self::PostSynchronization(inner) | Self::PinUncertain(inner) => inner.block_times(),
+            _ => None,
+        }
+    }
+
     /// Converts a failure of a step that submitted an SMS code. A word about the syntax is about
     /// that code.
     pub(super) fn of_code(error: EngineError) -> Self {
@@ -95,6 +109,7 @@ impl Failure {
             Self::Transport(error) => error.may_be_done(),
             // The storage is checked before a request is sent.
             Self::State(..)
+            | Self::StillBlocked(..)
             | Self::Store(_)
             | Self::MustSynchronize
             | Self::PinMissing

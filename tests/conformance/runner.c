@@ -218,12 +218,13 @@ static bool matches(json_t *expected, json_t *actual)
     json_t *member;
     bool is_of_form;
 
+    if (json_is_string(expected) && strcmp(json_string_value(expected), "$time") == 0) {
+        json_int_t time = json_is_integer(actual) ? json_integer_value(actual) : 0;
+        return time >= 1000000000000 && time < 10000000000000;
+    }
     if (json_is_string(expected) && json_is_string(actual) &&
         is_wildcard(json_string_value(expected), json_string_value(actual), &is_of_form)) {
         return is_of_form;
-    }
-    if (json_is_string(expected) && strcmp(json_string_value(expected), "$time") == 0) {
-        return json_is_integer(actual) && json_integer_value(actual) > 0;
     }
     if (json_is_object(expected) && json_is_object(actual)) {
         json_object_foreach(expected, name, member) {

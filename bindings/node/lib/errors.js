@@ -71,6 +71,11 @@ class PimsError extends Error {
     return this.info.retryAfterSeconds;
   }
 
+  get blockedUntil() {
+    const until = new Date(this.info.blockedUntil);
+    return Number.isNaN(until.getTime()) ? undefined : until;
+  }
+
   get gateway() {
     return this.info.gateway;
   }

@@ -58,7 +58,7 @@ class Runner {
     }
     const form = { $otp: /^[0-9a-z]{1,8}$/, $version: /^\d+\.\d+\.\d+/, $text: /^.+$/s }[expected];
     if (form !== undefined) return typeof actual === 'string' && form.test(actual);
-    if (expected === '$time') return Number.isInteger(actual) && actual > 0;
+    if (expected === '$time') return Number.isInteger(actual) && String(actual).length === 13;
     if (expected === '$path') return typeof actual === 'string' && actual.startsWith(`${this.#folder}/`);
     return expected === actual;
   }
@@ -187,8 +187,8 @@ test('a message that differs does not match', () => {
     ['$path', '/somewhere/else'],
     ['$version', '1.2'],
     ['$text', ''],
-    ['$time', 0],
-    ['$time', '1'],
+    ['$time', '1700000000000'],
+    ['$time', 1700000000],
     ['text', '$text'],
   ]) {
     assert.equal(runner.matches(expected, actual), false, JSON.stringify([expected, actual]));

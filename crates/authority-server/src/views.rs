@@ -11,6 +11,9 @@ pub(crate) struct AccountView {
     pub(crate) name: String,
     pub(crate) phone_number: Option<String>,
     pub(crate) blocked: bool,
+    /// Milliseconds since 1970. Only a block that ends by itself has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked_until: Option<i64>,
     pub(crate) pin_tries: u32,
     pub(crate) pin_wrong: u32,
     pub(crate) unproved_tries: u32,
@@ -20,11 +23,22 @@ pub(crate) struct AccountView {
 
 impl From<AccountInfo> for AccountView {
     fn from(info: AccountInfo) -> Self {
-        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, unproved_tries, has_pin, devices } = info;
+        let AccountInfo {
+            name,
+            phone_number,
+            blocked,
+            blocked_until,
+            pin_tries,
+            pin_wrong,
+            unproved_tries,
+            has_pin,
+            devices,
+        } = info;
         Self {
             name: name.as_str().to_owned(),
             phone_number,
             blocked,
+            blocked_until,
             pin_tries,
             pin_wrong,
             unproved_tries,

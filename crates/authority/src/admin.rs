@@ -7,8 +7,7 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::devices::{self, Devices};
 use crate::domain::code::DAY;
-use crate::domain::dialing::Countries;
-use crate::domain::pin;
+use crate::domain::pin::{self, Block};
 use crate::domain::rows::{AccountRow, DeviceRow};
 use crate::failure::Failure;
 use crate::random;
@@ -29,8 +28,11 @@ pub struct AccountInfo {
     pub name: AccountName,
     /// Its trusted phone number.
     pub phone_number: Option<String>,
-    /// True if too many wrong PINs blocked it.
+    /// True if too many wrong PINs blocked it. False if the block has ended by itself.
     pub blocked: bool,
+    /// The time at which the block ends by itself, in milliseconds since 1970 in UTC. `None` if the
+    /// account is not blocked, or if only a reset of its PIN or an operator ends the block.
+    pub blocked_until: Option<i64>,
     /// The number of wrong PINs that no right PIN forgave.
     pub pin_tries: u32,
     /// The number of wrong PINs since this PIN was set, forgiven ones included.
@@ -150,7 +152,7 @@ pub(crate) fn accounts(
     let after = after.map_or("", AccountName::as_str);
     ctx.step("accounts.list", |step| {
         let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
-        Ok(found.into_iter().map(|found| AccountInfo::of(found, &step.policy.sms.countries)).collect())
+        found.into_iter().map(|found| AccountInfo::of(step, found)).collect()
     })
 }
 
@@ -165,7 +167,7 @@ pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option
             unproved_tries = unproved_tries.saturating_add(step.rows.traits(&device.id)?.unproved_tries);
         }
         let summary = AccountSummary { account, devices, unproved_tries };
-        Ok(Some(AccountInfo::of(summary, &step.policy.sms.countries)))
+        AccountInfo::of(step, summary).map(Some)
     })
 }
 
@@ -362,9 +364,8 @@ pub(crate) fn unblock(ctx: &Context<'_>, account: &AccountName) -> Result<Unbloc
         if pin::is_budget_spent(&row, step.policy) {
             return Ok(Unblock::PinBudgetSpent);
         }
-        row.blocked = false;
         step.forgive_all(&mut row)?;
-        step.put_account(&row)?;
+        step.put_unblocked(&mut row)?;
         step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
         Ok(Unblock::Lifted)
     })
@@ -376,18 +377,25 @@ pub(crate) fn audit_refused_operator(ctx: &Context<'_>) -> Result<(), Failure> {
 }
 
 impl AccountInfo {
-    fn of(summary: AccountSummary, countries: &Countries) -> Self {
+    fn of(step: &Step<'_>, summary: AccountSummary) -> Result<Self, Failure> {
         let AccountSummary { account, devices, unproved_tries } = summary;
-        Self {
+        let block = step.block(&account)?;
+        let blocked_until = match block {
+            Some(Block::Timed(left)) => Some(left.until),
+            Some(Block::Tries | Block::Budget) | None => None,
+        };
+        let countries = &step.policy.sms.countries;
+        Ok(Self {
             name: AccountName::stored(account.name),
             phone_number: account.phone_number.map(|number| countries.shown_number(number)),
-            blocked: account.blocked,
+            blocked: block.is_some(),
+            blocked_until,
             pin_tries: account.pin_tries,
             pin_wrong: account.pin_wrong,
             unproved_tries,
             has_pin: account.pin.is_some(),
             devices,
-        }
+        })
     }
 }
 

@@ -264,8 +264,7 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     }
     // Everything that came from the PIN ends with it. The counters and the history of PINs stay.
     step.remove_pin(&mut account)?;
-    account.blocked = false;
-    step.put_account(&account)?;
+    step.put_unblocked(&mut account)?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }
 

@@ -9,9 +9,9 @@ use inwebo::values::Pin;
 use crate::actor::Origin;
 use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
-use crate::domain::pin;
+use crate::domain::pin::{self, Block};
 use crate::domain::policy::Policy;
-use crate::domain::rows::{AccountRow, CodeRow, DeviceRow, TraitsRow};
+use crate::domain::rows::{AccountRow, CodeRow, DeviceRow, TimedBlockRow, TraitsRow};
 use crate::failure::Failure;
 use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, Storage, Transaction, transact};
@@ -38,6 +38,10 @@ pub struct Tally {
     pub budgets_half_spent: u64,
     /// Suspicions of a second copy of a device.
     pub clones_suspected: u64,
+    /// The number of blocks of accounts that end by themselves.
+    pub timed_blocks: u64,
+    /// The number of other blocks of accounts.
+    pub lasting_blocks: u64,
 }
 
 /// The sums of all counters since the service was opened.
@@ -46,6 +50,8 @@ pub(crate) struct Tallies {
     pins_forgiven: AtomicU64,
     budgets_half_spent: AtomicU64,
     clones_suspected: AtomicU64,
+    timed_blocks: AtomicU64,
+    lasting_blocks: AtomicU64,
 }
 
 impl Tallies {
@@ -53,6 +59,8 @@ impl Tallies {
         self.pins_forgiven.fetch_add(tally.pins_forgiven, Ordering::Relaxed);
         self.budgets_half_spent.fetch_add(tally.budgets_half_spent, Ordering::Relaxed);
         self.clones_suspected.fetch_add(tally.clones_suspected, Ordering::Relaxed);
+        self.timed_blocks.fetch_add(tally.timed_blocks, Ordering::Relaxed);
+        self.lasting_blocks.fetch_add(tally.lasting_blocks, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self) -> Tally {
@@ -60,6 +68,8 @@ impl Tallies {
             pins_forgiven: self.pins_forgiven.load(Ordering::Relaxed),
             budgets_half_spent: self.budgets_half_spent.load(Ordering::Relaxed),
             clones_suspected: self.clones_suspected.load(Ordering::Relaxed),
+            timed_blocks: self.timed_blocks.load(Ordering::Relaxed),
+            lasting_blocks: self.lasting_blocks.load(Ordering::Relaxed),
         }
     }
 }
@@ -203,6 +213,32 @@ impl Step<'_> {
 
     pub(crate) fn put_account(&self, account: &AccountRow) -> Result<(), Failure> {
         Ok(self.rows.put_account(account)?)
+    }
+
+    /// Returns the block of an account, if it is blocked now.
+    pub(crate) fn block(&self, account: &AccountRow) -> Result<Option<Block>, Failure> {
+        Ok(pin::block(account, self.timed_block(account)?.as_ref(), self.policy, self.now))
+    }
+
+    /// Returns the block of an account that ends by itself. It may be over. Only a blocked account
+    /// costs a statement, and only if the policy has such blocks.
+    pub(crate) fn timed_block(&self, account: &AccountRow) -> Result<Option<TimedBlockRow>, Failure> {
+        if !account.blocked || self.policy.pin_block_seconds == 0 {
+            return Ok(None);
+        }
+        Ok(self.rows.timed_block(&account.name)?.filter(|block| block.is_of(account)))
+    }
+
+    /// Lifts the block of an account, also one that is over, and writes the account. The next block
+    /// begins anew. Returns whether there was a block.
+    pub(crate) fn put_unblocked(&self, account: &mut AccountRow) -> Result<bool, Failure> {
+        let was_blocked = std::mem::take(&mut account.blocked);
+        // Every step writes the account before its block: no two steps wait for each other.
+        self.put_account(account)?;
+        if was_blocked {
+            self.rows.remove_timed_block(&account.name)?;
+        }
+        Ok(was_blocked)
     }
 
     /// Returns the account's PIN, if it has one.

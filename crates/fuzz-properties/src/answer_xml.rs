@@ -1,7 +1,9 @@
 //! Answers of the service: each operation reads any text, or returns an error. So does the list of
 //! devices of CVS, which is JSON.
 
-use inwebo::client::{Answer, WrongPins, activate, devices, otp, password, remove, reset, secret, status, synchro};
+use inwebo::client::{
+    Answer, BlockTimes, WrongPins, activate, devices, otp, password, remove, reset, secret, status, synchro,
+};
 use inwebo::mode::Action;
 use inwebo::values::DeviceName;
 
@@ -32,4 +34,8 @@ pub fn check(xml: &str) {
         }
     }
     let _ = pims::transport::http::read_devices(xml);
+    // Only the refusal of a blocked account has times.
+    if BlockTimes::read(xml).is_some() {
+        assert!(status::read(xml).is_err());
+    }
 }

@@ -94,6 +94,8 @@ def test_each_code_of_the_catalogue_is_known_or_never_produced(code: libpims.Cod
         (2305, {"nextAction": "requestSmsCode"}, Operation.SHOW_CODE, Next.NEW_CODE),
         (2204, {"retryAfterSeconds": 1}, Operation.CODE, Next.LATER),
         (2310, {"nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
+        (2310, {"retryAfterSeconds": 60, "nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
+        (2310, {"retryAfterSeconds": 60}, Operation.ENROLL, Next.LATER),
         (2310, {"nextAction": "removeEnrollments"}, Operation.SHOW_CODE, Next.REMOVE),
         (2310, {"nextAction": "removeDevice"}, Operation.ENROLL, Next.REMOVE_DEVICE),
         (2311, {"nextAction": "requestSmsCode"}, Operation.ENROLL, Next.NEW_CODE),

@@ -42,6 +42,7 @@ class Info(TypedDict, total=False):
 
     attemptsLeft: int
     retryAfterSeconds: int
+    blockedUntil: int
     word: str
     gateway: str
     nextAction: NextActionText
@@ -57,6 +58,16 @@ class WrongPins:
     count: int
     #: The time at which this device last proved the right PIN, in UTC.
     since: datetime
+
+
+def time_of(milliseconds: Any) -> Optional[datetime]:
+    """Reads a time in milliseconds since 1970. Returns ``None`` if it is none."""
+    if not isinstance(milliseconds, int):
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:

@@ -159,14 +159,15 @@ fn no_such_account(account: &AccountName) -> String {
 }
 
 fn account_cells(account: &AccountView) -> [String; 6] {
-    let pin = match (account.blocked, account.has_pin) {
-        (true, _) => "blocked",
-        (false, true) => "set",
-        (false, false) => "none",
+    let pin = match (account.blocked, account.blocked_until, account.has_pin) {
+        (true, Some(until), _) => format!("blocked until {}", time(until)),
+        (true, None, _) => "blocked".to_owned(),
+        (false, _, true) => "set".to_owned(),
+        (false, _, false) => "none".to_owned(),
     };
     let number = account.phone_number.clone().unwrap_or_else(|| "-".to_owned());
     let (tries, unproved) = (account.pin_tries.to_string(), account.unproved_tries.to_string());
-    [account.name.clone(), number, account.devices.to_string(), pin.to_owned(), tries, unproved]
+    [account.name.clone(), number, account.devices.to_string(), pin, tries, unproved]
 }
 
 fn device_cells(device: &DeviceView) -> [String; 8] {

@@ -307,6 +307,12 @@ pub(crate) const KEYS: &[Key] = &[
         1..=1_000_000,
         "wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
     ),
+    number(
+        "pin.block_seconds",
+        Default::Policy(|policy| as_number(policy.pin_block_seconds)),
+        0..=86_400,
+        "length of an account's first block after too many wrong PINs; then it has one try, a wrong one blocks it for twice as long, up to a day, and a wrong one after the block of a day blocks it until the PIN is reset; 0: each block lasts until the PIN is reset or an operator lifts it",
+    ),
     key(
         "pin.proof",
         Text,

@@ -235,6 +235,7 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         max_pin_tries: reader.number("policy.max_pin_tries"),
         activation_proof,
         pin_budget: reader.number("pin.budget"),
+        pin_block_seconds: reader.number("pin.block_seconds"),
         // The library leaves both to its host: the PIN in the examples of the reference is a common
         // one.
         pin_denied: reader.flag("pin.denied"),

@@ -64,6 +64,36 @@ fn an_account_is_made_found_unblocked_and_removed() {
 }
 
 #[test]
+fn operators_see_when_a_block_ends_by_itself() {
+    let setup = Setup::new().set("pin.block_seconds", 3600).set("policy.max_pin_tries", 1);
+    let again = setup.again();
+    let world = setup.start();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    let answer = device.ask(&world.client, "0000");
+    assert_eq!((answer.err(), answer.get("retryAfterSeconds")), ("NOK:NOK_BLOCKED", "3600"));
+    let until: i64 = answer.get("blockedUntil").parse().unwrap();
+    let seen = operate(&world, "GET", "accounts/alice", None).json();
+    assert_eq!((&seen["blocked"], &seen["blockedUntil"]), (&json!(true), &json!(until)));
+    let listed = says(&again, &["account", "list"]);
+    assert!(listed.contains("  blocked until 2"), "{listed}");
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    for line in [r#"pims_authority_blocks_total{ends="itself"} 1"#, r#"pims_authority_blocks_total{ends="reset"} 0"#] {
+        assert!(numbers.contains(line), "no {line} in\n{numbers}");
+    }
+    let trail = operate(&world, "GET", "audit?account=alice&limit=500", None).text;
+    assert!(trail.contains("account.blocked_for_a_time"), "{trail}");
+    assert_eq!(operate(&world, "POST", "accounts/alice/unblock", None).json(), json!({"unblocked": true}));
+    let seen = operate(&world, "GET", "accounts/alice", None).json();
+    assert_eq!((&seen["blocked"], seen.get("blockedUntil")), (&json!(false), None));
+    device.made(&world.client, "1234");
+    for bad in ["-1", "86401", "a"] {
+        let refused = fails(&Setup::new().set("pin.block_seconds", bad), &["check"], "");
+        assert!(refused.contains("pin.block_seconds"), "{refused}");
+    }
+}
+
+#[test]
 fn missing_resources_and_malformed_requests_get_an_error() {
     let world = World::new();
     for (method, path, status) in [

@@ -13,6 +13,7 @@ pub(crate) use trail::Trail;
 pub(crate) const ACCOUNT_CREATED: &str = "account.created";
 pub(crate) const ACCOUNT_REMOVED: &str = "account.removed";
 pub(crate) const ACCOUNT_BLOCKED: &str = "account.blocked";
+pub(crate) const ACCOUNT_BLOCKED_FOR_A_TIME: &str = "account.blocked_for_a_time";
 pub(crate) const ACCOUNT_UNBLOCKED: &str = "account.unblocked";
 pub(crate) const CODE_SENT: &str = "code.sent";
 pub(crate) const CODE_WITHDRAWN: &str = "code.withdrawn";

@@ -21,3 +21,4 @@ pub(crate) mod second_copy;
 pub(crate) mod short_id;
 pub(crate) mod sms_rules;
 pub(crate) mod sms_texts;
+pub(crate) mod timed_block;

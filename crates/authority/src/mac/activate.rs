@@ -16,10 +16,10 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, CodeVerdict};
 use crate::domain::message::Notice;
+use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::ActivationProof;
 use crate::domain::rows::{AccountRow, CodeRow, CodeUse, DeviceRow, TraitsRow};
-use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Binding;
@@ -154,7 +154,7 @@ impl<'q> Activation<'q> {
     fn verify_code_for(&self, step: &Step<'_>, account: &str) -> Result<CodeVerdict, StepError> {
         // Nothing is charged to a blocked account.
         let account_row = step.rows.account(account)?;
-        if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
+        if let Some(block) = account_row.map(|account| step.block(&account)).transpose()?.flatten() {
             return Err(block.into());
         }
         Ok(codes::verify_code(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
@@ -173,7 +173,7 @@ impl<'q> Activation<'q> {
 
 fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, StepError> {
     let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
-    pin::block(&account, step.policy).map_or(Ok(account), |block| Err(block.into()))
+    step.block(&account)?.map_or(Ok(account), |block| Err(block.into()))
 }
 
 fn refused(verdict: &CodeVerdict) -> StepError {

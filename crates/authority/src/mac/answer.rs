@@ -69,6 +69,9 @@ pub(super) fn write(action: Action, result: &Result<Granted, Refusal>) -> String
             if let Some(seconds) = refusal.retry_after_seconds {
                 child(&mut xml, "retryAfterSeconds", &seconds.to_string());
             }
+            if let Some(until) = refusal.blocked_until {
+                child(&mut xml, "blockedUntil", &until.to_string());
+            }
         }
     }
     xml.push_str(&format!("</{root}>"));

@@ -7,9 +7,9 @@ use inwebo::word::Word;
 use super::answer::Granted;
 use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
 use super::refusal::{Reason, Refusal, StepError};
+use crate::domain::moment;
 use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow, TraitsRow};
-use crate::domain::{moment, pin};
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Binding;
@@ -93,7 +93,7 @@ impl DeviceSession {
 
     /// Refuses if the account is blocked.
     pub(super) fn require_unblocked(self, step: &Step<'_>) -> Result<Self, StepError> {
-        pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(block.into()))
+        step.block(&self.account)?.map_or(Ok(self), |block| Err(block.into()))
     }
 
     /// Refuses if the account is blocked or the device suspended: no proof of it is accepted.
@@ -103,7 +103,7 @@ impl DeviceSession {
 
     /// Refuses as [`require_active`](Self::require_active) does.
     pub(super) fn check_active(&self, step: &Step<'_>) -> Result<(), StepError> {
-        if let Some(block) = pin::block(&self.account, step.policy) {
+        if let Some(block) = step.block(&self.account)? {
             return Err(block.into());
         }
         let suspended = self.device.suspended && step.policy.clone == ClonePolicy::Suspend;

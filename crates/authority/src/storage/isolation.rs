@@ -32,9 +32,12 @@
 //! - **The account.** Every wrong PIN writes the account: the counters are exact, and the block and
 //!   its notice come once. A right PIN that forgives wrong ones writes it, and so does every step
 //!   that adds a device: the maximum number of devices holds, because two of these steps have the
-//!   account in common. A step that only *reads* the account (its block, its PIN, its wrong PINs)
-//!   stands before a concurrent step that changes these in a serial order: the later step relies
-//!   on nothing that the first one wrote. Where it would, that is in the row of the device.
+//!   account in common. A block that ends by itself has a row of its own. Each step that makes,
+//!   changes or removes that row writes the account, too, so after such a block there is one try,
+//!   whatever tries come at once. A step that only *reads* the account (its block, its PIN, its
+//!   wrong PINs) stands before a concurrent step that changes these in a serial order: the later
+//!   step relies on nothing that the first one wrote. Where it would, that is in the row of the
+//!   device.
 //! - **The code.** A use, a wrong try and the setup step of an activation write the code. A request
 //!   for a new code, a withdrawal and the removal of the account write it, too.
 //! - **The password.** Its acceptance removes it, so it is accepted once. What ends a password

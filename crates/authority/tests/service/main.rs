@@ -26,6 +26,7 @@ mod sms;
 mod sms_rules;
 mod state;
 mod synchronization;
+mod timed_blocks;
 mod tokens;
 mod trail;
 mod upgrade;

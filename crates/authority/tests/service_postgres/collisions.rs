@@ -296,6 +296,34 @@ fn wrong_pins_that_come_at_once_block_once_and_are_counted_exactly() {
     assert_eq!((world.count("pin.refused"), world.count("account.blocked")), (5, 1));
 }
 
+#[test]
+fn two_wrong_pins_after_a_block_that_ended_by_itself_have_one_try() {
+    let policy = Policy { max_pin_tries: 1, pin_block_seconds: 60, evolve_k1_every: 0, ..Policy::default() };
+    let world = World::with(policy.clone());
+    let account = world.account("user");
+    let (device, other) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
+    let mut server = Postgres::new(world.database.url());
+    (server.connections, server.statement_timeout) = (8, PATIENT);
+    let service = world.another_with(|options| Options { database: Database::Postgres(server), policy, ..options });
+    device.ask(&service, "9999");
+    let seconds = |device: &Device, digits: &str| {
+        device.ask(&service, digits).find("retryAfterSeconds").map(|seconds| seconds.parse::<u32>().unwrap())
+    };
+    world.clock.forward(60);
+    // Both steps see the block that is over. The second one runs again, and sees the next block.
+    let wrong = |device: &Device| seconds(device, "9999");
+    assert_eq!(beside(&world, || wrong(&device), || wrong(&other)), (Some(120), Some(120)));
+    let info = world.authority.account(&account).unwrap().unwrap();
+    assert_eq!((info.pin_wrong, world.count("account.blocked_for_a_time")), (2, 2));
+    // A right PIN that comes second is refused.
+    world.clock.forward(120);
+    let right = || seconds(&other, "1234");
+    assert_eq!(beside(&world, || wrong(&device), right), (Some(240), Some(240)));
+    // A right PIN that comes first lifts the block, and the wrong one begins a series.
+    world.clock.forward(240);
+    assert_eq!(beside(&world, right, || wrong(&device)), (None, Some(60)));
+}
+
 /// Runs a step of eight threads at once. Returns how often it succeeded.
 fn at_once(step: impl Fn() -> bool + Sync) -> usize {
     std::thread::scope(|scope| {

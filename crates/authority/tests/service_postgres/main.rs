@@ -65,6 +65,8 @@ mod sms_rules;
 mod state;
 #[path = "../service/synchronization.rs"]
 mod synchronization;
+#[path = "../service/timed_blocks.rs"]
+mod timed_blocks;
 #[path = "../service/tokens.rs"]
 mod tokens;
 #[path = "../service/trail.rs"]

@@ -39,8 +39,14 @@ pub(super) fn status(prepared: &Prepared, options: &StatusOptions, style: Style)
     if options.online {
         let answer = library.get(ACCOUNT, &OfAccount { action_type: "strong", r#type: "isAccountBlocked" })?;
         let blocked = answer.result::<Block<'_>>().map_or("", |block| block.is_account_blocked);
-        lines.push(format!("account: {blocked}"));
+        lines.push(match answer.info().retry_after_seconds {
+            Some(seconds) => format!("account: {blocked} for {seconds} more seconds"),
+            None => format!("account: {blocked}"),
+        });
         result["isAccountBlocked"] = blocked.into();
+        if let Some(seconds) = answer.info().retry_after_seconds {
+            result["retryAfterSeconds"] = seconds.into();
+        }
     }
     let service = match prepared.config.service() {
         None => "none".to_owned(),

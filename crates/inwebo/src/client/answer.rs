@@ -58,6 +58,7 @@ impl Answer {
                     .filter(|reason| reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric()))
                     .map(str::to_owned),
                 retry_after_seconds: answer.text("retryAfterSeconds").and_then(|seconds| seconds.parse().ok()),
+                blocked_until: answer.text("blockedUntil").and_then(|until| until.parse().ok()),
             }),
         }
     }
@@ -260,7 +261,8 @@ mod tests {
                 word: Word::Access,
                 attempts_left: Some(3),
                 reason: None,
-                retry_after_seconds: None
+                retry_after_seconds: None,
+                blocked_until: None
             })
         );
         for (told, read) in [("commonPin", Some("commonPin")), ("no \"word\"", None), ("", None)] {
@@ -273,9 +275,26 @@ mod tests {
                     word: Word::State,
                     attempts_left: None,
                     reason,
-                    retry_after_seconds: None
+                    retry_after_seconds: None,
+                    blocked_until: None
                 })
             );
+        }
+        for (children, times) in [
+            (
+                "<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>",
+                (Some(60), Some(1_700_000_000_000)),
+            ),
+            ("<retryAfterSeconds>-1</retryAfterSeconds><blockedUntil>soon</blockedUntil>", (None, None)),
+            ("<retryAfterSeconds/><blockedUntil>-5</blockedUntil>", (None, Some(-5))),
+        ] {
+            let xml = format!("<ActionSetup><err>NOK:NOK_BLOCKED</err>{children}</ActionSetup>");
+            let Some(EngineError::Refused { word: Word::Blocked, retry_after_seconds, blocked_until, .. }) =
+                read(&xml).err()
+            else {
+                panic!("{xml}")
+            };
+            assert_eq!((retry_after_seconds, blocked_until), times, "{xml}");
         }
         let refused = read("<ActionSetup><err>NOK_BLOCKED</err></ActionSetup>").err();
         assert_eq!(
@@ -284,7 +303,8 @@ mod tests {
                 word: Word::Blocked,
                 attempts_left: None,
                 reason: None,
-                retry_after_seconds: None
+                retry_after_seconds: None,
+                blocked_until: None
             })
         );
     }

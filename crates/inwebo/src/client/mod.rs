@@ -18,6 +18,7 @@
 
 pub mod activate;
 mod answer;
+mod block_times;
 #[expect(clippy::module_inception, reason = "the client of the exchange, in the module of that side")]
 mod client;
 mod device;
@@ -36,6 +37,7 @@ mod wrong_pins;
 
 pub use crate::wrong_pins::WrongPins;
 pub use answer::Answer;
+pub use block_times::BlockTimes;
 pub use client::{Client, VERSION};
 pub use device::{Device, Unlocked};
 pub use error::EngineError;

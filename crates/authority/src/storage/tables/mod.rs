@@ -18,6 +18,7 @@ mod secrets;
 mod service_keys;
 mod sms_counts;
 mod sms_queue;
+mod timed_blocks;
 
 pub(crate) use accounts::AccountSummary;
 pub(crate) use audit::AuditRow;
@@ -34,10 +35,21 @@ use keystores::KEYSTORES;
 use passwords::PASSWORDS;
 use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
+use timed_blocks::TIMED_BLOCKS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 9] =
-    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS, &DEVICE_TRAITS, &KEYSTORES];
+pub(super) static AUTHENTICATED: [&Table; 10] = [
+    &ACCOUNTS,
+    &DEVICES,
+    &CODES,
+    &REFRESH_TOKENS,
+    &PASSWORDS,
+    &CHALLENGES,
+    &SERVICE_KEYS,
+    &DEVICE_TRAITS,
+    &KEYSTORES,
+    &TIMED_BLOCKS,
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -1264,7 +1264,7 @@ fn the_password_of_an_import_counts_and_an_import_keeps_what_was_counted() {
 
 /// The answer with the list of two devices: this one, which `enrolled` makes, and another one.
 const TWO_DEVICES: &str = "<err>OK</err><device><id>973d95c5</id><name>This</name><since>1</since><self>1</self></device>\
-    <device><id>0a1b2c3d</id><name>Ot\u{202e}her</name><since>2</since><used>3</used><keystore>software</keystore></device>";
+    <device><id>0a1b2c3d</id><name>Other\u{202e}</name><since>2</since><used>3</used><keystore>software</keystore></device>";
 
 const OWN: Change<'_> = Change::Remove { device: "973d95c5" };
 const OTHER: Change<'_> = Change::Remove { device: "0a1b2c3d" };

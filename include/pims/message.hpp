@@ -663,8 +663,8 @@ private:
 /* Returns the next action for the word of a message. */
 inline NextAction next_action_of(std::string_view word)
 {
-    constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "removeDevice",
-                                          "resetPin", "authenticate",   "update",            "enroll"};
+    constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "removeDevice", "resetPin", "authenticate",
+                                          "update",   "enroll"};
     int number = 0;
     for (const std::string_view known : words) {
         if (word == known) {

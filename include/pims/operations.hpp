@@ -103,14 +103,14 @@ inline Keystore keystore_of(std::string_view word)
 /* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */
 inline AccountDevice account_device_of(std::string_view object)
 {
-    return {
-        as_text(Reader::member(object, "deviceId")),
-        as_text(Reader::member(object, "name")),
-        as_time(Reader::member(object, "since")),
-        unless_null(Reader::member(object, "lastUsed"), as_time),
-        as_flag(Reader::member(object, "thisDevice")),
-        unless_null(Reader::member(object, "keystore"), as_word<keystore_of>),
-    };
+    AccountDevice record{};
+    record.device_id = as_text(Reader::member(object, "deviceId"));
+    record.name = as_text(Reader::member(object, "name"));
+    record.since = as_time(Reader::member(object, "since"));
+    record.last_used = unless_null(Reader::member(object, "lastUsed"), as_time);
+    record.this_device = as_flag(Reader::member(object, "thisDevice"));
+    record.keystore = unless_null(Reader::member(object, "keystore"), as_word<keystore_of>);
+    return record;
 }
 
 /* The operations of StrongAuthentication. */

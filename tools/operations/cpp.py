@@ -97,9 +97,9 @@ def record_parser(record: Record) -> str:
         "/* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */",
         f"inline {record.name} {snake(record.name)}_of(std::string_view object)",
         "{",
-        "    return {",
-        *(f"        {member_of(member)}," for member in record.members),
-        "    };",
+        f"    {record.name} record{{}};",
+        *(f"    record.{snake(member.name)} = {member_of(member)};" for member in record.members),
+        "    return record;",
         "}",
     ]
     return "\n".join(lines) + "\n"

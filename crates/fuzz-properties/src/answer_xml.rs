@@ -39,3 +39,19 @@ pub fn check(xml: &str) {
         assert!(status::read(xml).is_err());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn lists_of_devices_are_read_or_refused() {
+        let devices = |end: &str| {
+            format!(
+                "<ActionFinalize><err>OK</err><device><id>a8f3c1d0</id><name>a&#x202e;\u{85}b</name><since>1</since>{end}"
+            )
+        };
+        for end in ["</device></ActionFinalize>", "</device>", "<used>x</used></device></ActionFinalize>", ""] {
+            super::check(&devices(end));
+        }
+        super::check(r#"{"devices":[{"id":"a8f3c1d0","name":"x","since":1}]}"#);
+    }
+}

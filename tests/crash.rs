@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 8] = [
+    let scenarios: [Scenario; 11] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
         Scenario {
             name: "enroll by another device",
@@ -77,6 +77,27 @@ fn main() -> ExitCode {
             act: "remove",
             recover: "enroll anew",
             least: 10,
+        },
+        Scenario {
+            name: "rename of a device",
+            prepare: &["phone", "code", "enroll"],
+            act: "rename the device",
+            recover: "rename it again",
+            least: 2,
+        },
+        Scenario {
+            name: "removal of this device",
+            prepare: &["phone", "code", "enroll"],
+            act: "remove the device",
+            recover: "enroll in its place",
+            least: 10,
+        },
+        Scenario {
+            name: "removal of a device by the account",
+            prepare: &["phone", "code", "enroll", "move away"],
+            act: "remove the device",
+            recover: "enroll in its place",
+            least: 2,
         },
     ];
     for scenario in &scenarios {
@@ -148,8 +169,9 @@ fn copy_of(folder: &Path) -> tempfile::TempDir {
 
 fn run_child(step: &str) {
     let folder = std::env::var("PIMS_CRASH_FOLDER").unwrap();
-    let devices = if step.ends_with("by device") { 2 } else { 1 };
-    let policy = json!({ "maxDevices": devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
+    let max_devices = if step.ends_with("by device") { 2 } else { 1 };
+    let policy =
+        json!({ "maxDevices": max_devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
     let config = json!({ "storage": { "path": folder }, "embedded": { "policy": policy } });
     expect(&execute("init", "", &config));
     let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };
@@ -180,6 +202,14 @@ fn run_child(step: &str) {
         "go on updating" => go_on_updating(),
         "make an otp" => accepted(&otp("1234")),
         "enroll anew" => phone.enroll_anew(),
+        "rename the device" => expect(&change_device("rename", "Phone")),
+        "rename it again" => {
+            expect(&change_device("rename", "Other phone"));
+            assert_eq!(devices()[0]["name"], "Other phone");
+            accepted(&otp("1234"));
+        }
+        "remove the device" => expect(&change_device("remove", "")),
+        "enroll in its place" => phone.enroll_in_its_place(),
         other => panic!("there is no step {other}"),
     }
     expect(&execute("free", "", &json!({})));
@@ -239,6 +269,30 @@ impl Phone {
         accepted(&otp("1234"));
     }
 
+    /// Enrolls after the removal of the only device, which was cut off. The account has one place.
+    fn enroll_in_its_place(&self) {
+        let password = otp("1234");
+        if code_of(&password).is_none() {
+            accepted(&password);
+            expect(&change_device("remove", ""));
+        }
+        assert!(!is_activated());
+        expect(&get("smscode", json!({"type": "enrollment"})));
+        expect(&set("smscode", json!({"action": "enrollment", "smsCode": self.code()})));
+        let enroll = || set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+        let enrolled = enroll();
+        if code_of(&enrolled) == Some(2310) {
+            // The device is still there. The code stays good.
+            assert_eq!(enrolled["error"]["info"]["nextAction"], "removeDevice", "{enrolled}");
+            expect(&change_device("remove", ""));
+            expect(&enroll());
+        } else {
+            expect(&enrolled);
+        }
+        assert_eq!(devices().len(), 1);
+        accepted(&otp("1234"));
+    }
+
     /// Enrolls after a removal that was cut off, in whichever state the device is.
     fn enroll_anew(&self) {
         let password = otp("1234");
@@ -252,6 +306,21 @@ impl Phone {
         self.enroll("5678");
         accepted(&otp("5678"));
     }
+}
+
+/// Returns the devices of the account.
+fn devices() -> Vec<Value> {
+    let answer = get("devices", json!({}));
+    expect(&answer);
+    answer["result"]["devices"].as_array().unwrap().clone()
+}
+
+/// Changes the only device of the account.
+fn change_device(action: &str, name: &str) -> Value {
+    let devices = devices();
+    assert_eq!(devices.len(), 1);
+    let id = &devices[0]["deviceId"];
+    set("devices", json!({"action": action, "deviceId": id, "name": name, "pinCode": "1234"}))
 }
 
 fn certify() {

@@ -10,10 +10,12 @@
 #error "include pims.hpp: this header is a part of it"
 #endif
 
+#include <chrono>
 #include <future>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "component.hpp"
 
@@ -29,6 +31,30 @@ enum class EnrollmentStatus {
 
 /* The block of the account: of its PIN or of the account itself. */
 enum class AccountState { not_blocked, pin_blocked, account_blocked, unknown };
+
+/* The place of a device's storage key, by its own statement. Nobody checks it. */
+enum class Keystore {
+    /* A security chip holds the key. */
+    hardware,
+    /* Software alone holds the key. */
+    software,
+};
+
+/* A device of the account. */
+struct AccountDevice {
+    /* The beginning of its id, which names it among the devices of the account. */
+    std::string device_id;
+    /* The name that its user gave it. It is text, never markup. */
+    std::string name;
+    /* The time of its enrollment. */
+    std::chrono::system_clock::time_point since;
+    /* The time of its last use, if it was used. */
+    std::optional<std::chrono::system_clock::time_point> last_used;
+    /* True for the device that makes the call. */
+    bool this_device;
+    /* The place of its storage key, if it told one. */
+    std::optional<Keystore> keystore;
+};
 
 namespace detail {
 
@@ -60,6 +86,31 @@ inline AccountState account_state_of(std::string_view word)
         return AccountState::unknown;
     }
     throw UnexpectedMessage();
+}
+
+/* Returns the value of a word. Throws UnexpectedMessage if it is none. */
+inline Keystore keystore_of(std::string_view word)
+{
+    if (word == "hardware") {
+        return Keystore::hardware;
+    }
+    if (word == "software") {
+        return Keystore::software;
+    }
+    throw UnexpectedMessage();
+}
+
+/* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */
+inline AccountDevice account_device_of(std::string_view object)
+{
+    AccountDevice record{};
+    record.device_id = as_text(Reader::member(object, "deviceId"));
+    record.name = as_text(Reader::member(object, "name"));
+    record.since = as_time(Reader::member(object, "since"));
+    record.last_used = unless_null(Reader::member(object, "lastUsed"), as_time);
+    record.this_device = as_flag(Reader::member(object, "thisDevice"));
+    record.keystore = unless_null(Reader::member(object, "keystore"), as_word<keystore_of>);
+    return record;
 }
 
 /* The operations of StrongAuthentication. */
@@ -203,6 +254,27 @@ public:
     [[nodiscard]] std::future<std::string> otp_without_pin() const
     {
         return get<std::string>("pims.authentication.otp", {{"action", "withoutPIN"}}, text("otp"));
+    }
+
+    /* Returns the devices of the account. A device that is not enrolled needs the access token. */
+    [[nodiscard]] std::future<std::vector<AccountDevice>> devices() const
+    {
+        return get<std::vector<AccountDevice>>("pims.authentication.devices", {}, records("devices", account_device_of));
+    }
+
+    /* Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+     * access token instead. */
+    [[nodiscard]] std::future<void> rename_device(std::string_view device_id, std::string_view name, std::string_view pin = " ") const
+    {
+        return set<void>("pims.authentication.devices", {{"action", "rename"}, {"deviceId", device_id}, {"name", name}, {"pinCode", pin}},
+                         nothing);
+    }
+
+    /* Removes one device of the account, this one or another. An enrolled device must give the PIN.
+     * Another one needs the access token instead. */
+    [[nodiscard]] std::future<void> remove_device(std::string_view device_id, std::string_view pin = " ") const
+    {
+        return set<void>("pims.authentication.devices", {{"action", "remove"}, {"deviceId", device_id}, {"pinCode", pin}}, nothing);
     }
 
     /* Returns true if this device is enrolled, according to its own state. */

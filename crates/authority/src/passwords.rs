@@ -37,13 +37,14 @@ pub(crate) struct Accepted {
 /// Checks a one-time password of an account, and uses it up if it is right.
 pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<Accepted>, Failure> {
     let fits = (1..=MAX_PASSWORD).contains(&otp.len());
-    // The search is by keyed hash, so its duration reveals nothing about any password.
-    let found = if fits { find(step, account, otp)? } else { None };
-    // A password from before a block of the account is worth nothing after it.
-    let row = step.rows.account(account)?;
+    let (row, found) = if fits { find(step, account, otp)? } else { (step.rows.account(account)?, None) };
     // Without this, each name that belongs to no account would have its own row in the audit trail.
     let named = row.as_ref().map(|_| account);
-    let row = row.filter(|account| !account.blocked);
+    // A password from before a block of the account is worth nothing after it.
+    let row = match row {
+        Some(account) if step.block(&account)?.is_none() => Some(account),
+        _ => None,
+    };
     let lifetime = step.policy.otp_lifetime_millis();
     let found =
         found.filter(|password| !password.used && moment::is_in_progress(password.expires_at, lifetime, step.now));
@@ -61,12 +62,16 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     }
 }
 
-/// Finds the password by its hash under each key of the ring.
-fn find(step: &Step<'_>, account: &str, otp: &str) -> Result<Option<PasswordRow>, Failure> {
-    for hash in step.sealer.password_hashes(account, otp) {
-        if let Some(found) = step.rows.password(account, &hash.bytes)? {
-            return Ok(Some(found));
+/// Finds the account, and the password by its hash under each key of the ring. The hash is keyed,
+/// so the duration of the search reveals nothing about any password.
+fn find(step: &Step<'_>, name: &str, otp: &str) -> Result<(Option<AccountRow>, Option<PasswordRow>), Failure> {
+    let mut account = None;
+    for hash in step.sealer.password_hashes(name, otp) {
+        let (row, found) = step.rows.account_and_password(name, &hash.bytes)?;
+        account = row;
+        if found.is_some() {
+            return Ok((account, found));
         }
     }
-    Ok(None)
+    Ok((account, None))
 }

@@ -122,8 +122,8 @@ pub(crate) enum Command {
     Pin(Pin),
     /// Show whether this device is enrolled, and with which service
     Status(StatusOptions),
-    /// Show this device
-    Devices,
+    /// List the devices of the account, rename one, or remove one
+    Devices(Devices),
     /// Let another device of the account enroll without an SMS, and confirm it
     #[command(subcommand)]
     EnrollmentCode(EnrollmentCode),
@@ -245,6 +245,32 @@ pub(crate) struct Reset {
     /// Do not request an SMS code, because there is one already
     #[arg(long)]
     pub(crate) no_request: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Devices {
+    /// Without it: list the devices
+    #[command(subcommand)]
+    pub(crate) change: Option<DeviceChange>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeviceChange {
+    /// Rename a device of the account
+    Rename {
+        /// Id of the device, as the list shows it
+        id: String,
+        /// New name, of 1 to 64 characters
+        name: String,
+    },
+    /// Remove one device of the account, this one or another
+    Remove {
+        /// Id of the device, as the list shows it
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Args)]

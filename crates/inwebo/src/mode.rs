@@ -19,6 +19,12 @@ pub enum Mode {
     Status,
     /// `remove`: removes a device (ours).
     Remove,
+    /// `devices`: lists the devices of the account (ours).
+    Devices,
+    /// `renamedevice`: gives a device of the account another name (ours).
+    RenameDevice,
+    /// `removedevice`: removes a device of the account, this one or another (ours).
+    RemoveDevice,
     /// `newsn`: a device makes a code that enrolls another device (the steps are ours).
     NewSn,
     /// `getsn`: a device asks for the state of that code, and confirms the other device (the steps
@@ -28,7 +34,7 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Activate,
         Self::Secret,
         Self::Otp,
@@ -37,6 +43,9 @@ impl Mode {
         Self::Reset,
         Self::Status,
         Self::Remove,
+        Self::Devices,
+        Self::RenameDevice,
+        Self::RemoveDevice,
         Self::NewSn,
         Self::GetSn,
     ];
@@ -52,6 +61,9 @@ impl Mode {
             Self::Reset => "reset",
             Self::Status => "status",
             Self::Remove => "remove",
+            Self::Devices => "devices",
+            Self::RenameDevice => "renamedevice",
+            Self::RemoveDevice => "removedevice",
             Self::NewSn => "newsn",
             Self::GetSn => "getsn",
         }

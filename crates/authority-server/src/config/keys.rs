@@ -167,6 +167,11 @@ pub(crate) const KEYS: &[Key] = &[
     number("database.connections", Default::Is(8), 1..=1000, "connections to PostgreSQL"),
     number("database.statement_timeout_seconds", Default::Is(10), 1..=600, "longest PostgreSQL statement"),
     flag(
+        "database.named_statements",
+        Flag::Is(true),
+        "false gives no statement a name on PostgreSQL; true does where a connection leads to it directly, never through a pooler",
+    ),
+    flag(
         "files.allow_shared_folders",
         Flag::Is(false),
         "true accepts folders of the SQLite file and of the outbox to which other users can write",
@@ -313,6 +318,12 @@ pub(crate) const KEYS: &[Key] = &[
         1..=1_000_000,
         "wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
     ),
+    number(
+        "pin.block_seconds",
+        Default::Policy(|policy| as_number(policy.pin_block_seconds)),
+        0..=86_400,
+        "length of an account's first block after too many wrong PINs; then it has one try, a wrong one blocks it for twice as long, up to a day, and a wrong one after the block of a day blocks it until the PIN is reset; 0: each block lasts until the PIN is reset or an operator lifts it",
+    ),
     key(
         "pin.proof",
         Text,
@@ -354,12 +365,12 @@ pub(crate) const KEYS: &[Key] = &[
         "tokens.max_auth_age_seconds",
         Default::Described("no limit"),
         1..=31_536_000,
-        "longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
+        "longest time since the login (`auth_time`) for changes of the phone number and of devices, and the removal of enrollments",
     ),
     key(
         "tokens.acr",
         List,
-        "any; classes of the login (`acr`); changes of the phone number and the removal of enrollments need one of them",
+        "any; classes of the login (`acr`); changes of the phone number and of devices, and the removal of enrollments need one of them",
     ),
     key(
         "tokens.static",

@@ -126,7 +126,7 @@ pub(crate) struct TlsFiles {
 #[derive(Clone)]
 pub(crate) enum Address {
     Sqlite(SqliteFile),
-    Postgres { url: Secret, connections: u32, statement_timeout: Duration },
+    Postgres { url: Secret, connections: u32, statement_timeout: Duration, named_statements: bool },
 }
 
 impl Address {
@@ -134,11 +134,14 @@ impl Address {
     pub(crate) fn database(&self) -> Database {
         match self {
             Self::Sqlite(file) => Database::Sqlite(file.clone()),
-            Self::Postgres { url, connections, statement_timeout } => Database::Postgres(authority::Postgres {
-                url: Zeroizing::new(url.reveal().to_owned()),
-                connections: *connections,
-                statement_timeout: *statement_timeout,
-            }),
+            Self::Postgres { url, connections, statement_timeout, named_statements } => {
+                Database::Postgres(authority::Postgres {
+                    url: Zeroizing::new(url.reveal().to_owned()),
+                    connections: *connections,
+                    statement_timeout: *statement_timeout,
+                    named_statements: *named_statements,
+                })
+            }
         }
     }
 

@@ -89,6 +89,7 @@ pub(super) fn listen(reader: &mut Reader) -> Option<Listen> {
 fn database(reader: &mut Reader) -> Option<Address> {
     let connections = reader.number("database.connections");
     let statement_timeout = reader.seconds("database.statement_timeout_seconds");
+    let named_statements = reader.flag("database.named_statements");
     let Some(url) = reader.text_or_file("database.url") else {
         if !reader.has("database.url") && !reader.has("database.url_file") {
             reader.problem("database.url", "is missing");
@@ -105,7 +106,7 @@ fn database(reader: &mut Reader) -> Option<Address> {
             Ok(false) => {}
             Err(error) => reader.problem("database.url", error.to_string()),
         }
-        return Some(Address::Postgres { url, connections, statement_timeout });
+        return Some(Address::Postgres { url, connections, statement_timeout, named_statements });
     }
     reader.problem("database.url", "must be sqlite:path or postgres://user@host:port/database");
     None
@@ -236,6 +237,7 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         activation_by_device: reader.flag("activation.by_device"),
         activation_by_device_seconds: reader.number("activation.by_device_seconds"),
         pin_budget: reader.number("pin.budget"),
+        pin_block_seconds: reader.number("pin.block_seconds"),
         // The library leaves both to its host: the PIN in the examples of the reference is a common
         // one.
         pin_denied: reader.flag("pin.denied"),

@@ -31,6 +31,11 @@ pub struct Policy {
     /// The number of wrong PINs in the life of a PIN after which an account is blocked until the
     /// PIN is reset (default 30).
     pub pin_budget: u32,
+    /// The length of an account's first block after too many wrong PINs (default 0: a block does
+    /// not end by itself). With a length, a block ends by itself, and the account has one try. A
+    /// wrong one blocks it for twice as long, up to a day. A wrong one after the block of a day
+    /// blocks it until the PIN is reset. A value above a day counts as a day.
+    pub pin_block_seconds: u64,
     /// True if the commonest PINs, sequences, repeats and years are refused as new PINs (default:
     /// false).
     pub pin_denied: bool,
@@ -114,6 +119,7 @@ impl Default for Policy {
             activation_by_device: false,
             activation_by_device_seconds: 300,
             pin_budget: 30,
+            pin_block_seconds: 0,
             pin_denied: false,
             pin_history: 0,
             code_digits: 6,

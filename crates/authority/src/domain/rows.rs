@@ -22,6 +22,8 @@ pub(crate) struct AccountRow {
     pub(crate) pin_generation: u32,
     /// Keyed hashes of earlier PINs, the newest first.
     pub(crate) pin_history: Option<Vec<u8>>,
+    /// True if wrong PINs blocked it. A block that ends by itself leaves this as it is when it is
+    /// over: [`TimedBlockRow`].
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
@@ -55,6 +57,18 @@ impl AccountRow {
     }
 }
 
+/// The block of an account that ends by itself. The row stays until a right PIN, a reset or an
+/// operator lifts the block, so that the next block is longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TimedBlockRow {
+    pub(crate) account: String,
+    /// The value of the account's `wrong_pins` after the wrong PIN that began the block.
+    pub(crate) wrong_pins: u32,
+    pub(crate) began_at: i64,
+    /// Its length.
+    pub(crate) seconds: u64,
+}
+
 /// A device that is not removed. Of a removed device only the id is kept, so that its client learns
 /// of the removal.
 #[derive(Clone)]
@@ -66,7 +80,7 @@ pub(crate) struct DeviceRow {
     /// recorded.
     pub(crate) used_at: Option<i64>,
     pub(crate) serial: String,
-    /// The name that the device gave itself.
+    /// The name that the device gave itself, or the name that it was given later.
     pub(crate) name: String,
     /// The sealed K0.
     pub(crate) k0: Vec<u8>,

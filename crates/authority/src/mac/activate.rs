@@ -1,6 +1,6 @@
 //! `activate`: makes a device from a PIN and a code, which an SMS or another device brings.
 
-use inwebo::cvs::Purpose;
+use inwebo::cvs::{Keystore, Purpose};
 use inwebo::values::{EnrollmentCode, Pin, Serial};
 use inwebo::word::Word;
 
@@ -16,10 +16,10 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, CodeVerdict};
 use crate::domain::message::Notice;
+use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::ActivationProof;
 use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, CodeUse, DeviceRow, TraitsRow};
-use crate::domain::{moment, pin};
 use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::random;
@@ -77,6 +77,8 @@ impl<'q> CodeScope<'q> {
 struct NewDevice<'q> {
     serial: Serial,
     name: &'q str,
+    /// The place of its storage key, if it tells one (ours).
+    keystore: Option<Keystore>,
     sent: SentPin,
 }
 
@@ -110,6 +112,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     SentProofs::read(query)?;
     let name =
         query.require("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
+    let keystore = query.keystore()?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
     let expected = ExpectedFinalize::after(mac, "activate.check", |step| match activation.verify_code(step)? {
         CodeVerdict::Right(_) | CodeVerdict::Used(_) => Ok(()),
@@ -120,7 +123,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     if !sent.fits(&serial) {
         return Err(Word::Syntax.into());
     }
-    let new = NewDevice { serial, name, sent };
+    let new = NewDevice { serial, name, keystore, sent };
     mac.step("activate.finalize", |step| match activation.verify_code(step)? {
         CodeVerdict::Right(code) => {
             let account = activation.account(step, &code)?;
@@ -170,7 +173,7 @@ impl<'q> Activation<'q> {
     fn verify_code_for(&self, step: &Step<'_>, account: &str) -> Result<CodeVerdict, StepError> {
         // Nothing is charged to a blocked account.
         let account_row = step.rows.account(account)?;
-        if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
+        if let Some(block) = account_row.map(|account| step.block(&account)).transpose()?.flatten() {
             return Err(block.into());
         }
         Ok(codes::verify_code(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
@@ -189,7 +192,7 @@ impl<'q> Activation<'q> {
 
 fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, StepError> {
     let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
-    pin::block(&account, step.policy).map_or(Ok(account), |block| Err(block.into()))
+    step.block(&account)?.map_or(Ok(account), |block| Err(block.into()))
 }
 
 fn refused(verdict: &CodeVerdict) -> StepError {
@@ -256,6 +259,9 @@ fn activate(
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
     session.device.used_at = Some(step.now);
     step.rows.add_device(&session.device)?;
+    if let Some(keystore) = new.keystore {
+        step.rows.put_keystore(&session.device.id, &session.account.name, keystore)?;
+    }
     step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device(step.policy.pin_proof))?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
     if !is_of_device {

@@ -15,6 +15,8 @@ pub(super) struct Refusal {
     pub(super) reason: Option<Reason>,
     /// The seconds until the same request can be granted (ours).
     pub(super) retry_after_seconds: Option<u64>,
+    /// The end of the account's block, in milliseconds since 1970, if it ends by itself (ours).
+    pub(super) blocked_until: Option<i64>,
 }
 
 /// The reason of a refusal beyond its word.
@@ -75,6 +77,11 @@ impl From<Block> for Refusal {
         match block {
             Block::Tries => Word::NokBlocked.into(),
             Block::Budget => Self::with_reason(Word::NokBlocked, Reason::PinBudget),
+            Block::Timed(left) => Self {
+                retry_after_seconds: Some(left.seconds()),
+                blocked_until: Some(left.until),
+                ..Word::NokBlocked.into()
+            },
         }
     }
 }
@@ -87,7 +94,7 @@ impl From<Block> for StepError {
 
 impl From<Word> for Refusal {
     fn from(word: Word) -> Self {
-        Self { word, attempts_left: None, reason: None, retry_after_seconds: None }
+        Self { word, attempts_left: None, reason: None, retry_after_seconds: None, blocked_until: None }
     }
 }
 

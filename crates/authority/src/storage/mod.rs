@@ -7,6 +7,7 @@
 
 mod audit_ids;
 mod database;
+mod durability;
 mod housekeeping;
 mod isolation;
 mod macs;

@@ -58,12 +58,20 @@ pub struct Postgres {
     pub connections: u32,
     /// The maximum duration of a statement (default 10 seconds).
     pub statement_timeout: Duration,
+    /// True if the server keeps statements by names, where a connection leads to it directly
+    /// (default). Behind a pooler no statement has a name.
+    pub named_statements: bool,
 }
 
 #[cfg(feature = "postgres")]
 impl Postgres {
     /// Returns the options for this database, with the defaults.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: Zeroizing::new(url.into()), connections: 8, statement_timeout: Duration::from_secs(10) }
+        Self {
+            url: Zeroizing::new(url.into()),
+            connections: 8,
+            statement_timeout: Duration::from_secs(10),
+            named_statements: true,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::audit_ids::AuditIds;
 use super::table::{RowMacs, Table};
-use super::value::{Param, Row, Sql};
+use super::value::{Param, Query, Row, Sql};
 use crate::failure::StorageResult;
 
 /// Makes the parameters of a statement.
@@ -51,6 +51,15 @@ impl<'a> Transaction<'a> {
     ) -> StorageResult<Option<T>> {
         record(sql);
         self.sql.query(sql, params)?.into_iter().next().map(read).transpose()
+    }
+
+    /// Finds a row by each of two statements. Neither depends on the other's result.
+    #[track_caller]
+    pub(super) fn find_both(&self, queries: [Query<'_>; 2]) -> StorageResult<[Option<Row>; 2]> {
+        for (sql, _) in queries {
+            record(sql);
+        }
+        Ok(self.sql.query_both(queries)?.map(|rows| rows.into_iter().next()))
     }
 
     #[track_caller]

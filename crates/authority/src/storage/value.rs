@@ -62,11 +62,20 @@ impl Row {
     }
 }
 
+/// A statement that returns rows, with its parameters.
+pub(crate) type Query<'a> = (&'static str, &'a [Param<'a>]);
+
 /// A database that runs statements inside of a transaction. Parameters are written `$1`, `$2` and
 /// so on, and first occur in ascending order. All databases understand this notation.
 pub(crate) trait Sql {
     /// Runs a statement and returns its rows.
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>>;
+
+    /// Runs two statements that only read, and returns the rows of each. A database may send both
+    /// at once.
+    fn query_both(&self, [first, second]: [Query<'_>; 2]) -> StorageResult<[Vec<Row>; 2]> {
+        Ok([self.query(first.0, first.1)?, self.query(second.0, second.1)?])
+    }
 
     /// Runs a statement and returns the number of changed rows.
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64>;

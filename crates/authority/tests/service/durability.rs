@@ -120,3 +120,40 @@ fn a_step_that_fails_leaves_nothing() {
     world.database.execute("ALTER TABLE elsewhere RENAME TO passwords");
     assert_eq!((world.rows(&STATE), world.events()), (before, events));
 }
+
+/// A loss of power may undo these steps (`crates/authority/src/storage/durability.rs`).
+#[test]
+fn a_setup_step_that_charges_no_code_writes_only_a_challenge() {
+    const TABLES: [&str; 8] =
+        ["accounts", "audit", "code_requests", "codes", "device_traits", "notices", "passwords", "refresh_tokens"];
+    let world = World::new();
+    let account = world.account("user");
+    let device = Device::activate(&world, &account, "1234");
+    world.code(&account, Purpose::ResetPin);
+    let columns = world.database.columns("devices");
+    let state = || {
+        let row = world.database.rows("devices").concat();
+        let (_, values) = row.split_once(": ").unwrap();
+        let values: Vec<String> = values.split(", ").map(str::to_owned).collect();
+        assert_eq!(values.len(), columns.len());
+        let (challenges, rest): (Vec<_>, Vec<_>) =
+            columns.iter().cloned().zip(values).partition(|(column, _)| column.starts_with("challenges"));
+        (challenges, rest, world.rows(&TABLES))
+    };
+    for (mode, more) in [
+        ("otp", &[("sid", "7001")][..]),
+        ("devices", &[]),
+        ("password", &[]),
+        ("remove", &[]),
+        ("removedevice", &[]),
+        ("renamedevice", &[]),
+        ("reset", &[("code", "123456")]),
+        ("synchro", &[]),
+    ] {
+        let before = state();
+        device.setup(&world.authority, mode, more).ok();
+        let after = state();
+        assert_ne!(before.0, after.0, "{mode}");
+        assert_eq!((before.1, before.2), (after.1, after.2), "{mode}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Whole flows through the public interface, driven by a small client of the exchange.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod account_devices;
 mod activation;
 mod admin;
 mod altered;
@@ -26,6 +27,7 @@ mod sms;
 mod sms_rules;
 mod state;
 mod synchronization;
+mod timed_blocks;
 mod tokens;
 mod trail;
 mod upgrade;

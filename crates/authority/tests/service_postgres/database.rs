@@ -231,9 +231,13 @@ fn value(row: &postgres::Row, column: usize) -> String {
 }
 
 fn opened(url: String) -> Result<Authority, OpenError> {
+    open_with(Postgres::new(url))
+}
+
+fn open_with(database: Postgres) -> Result<Authority, OpenError> {
     let nowhere = TestDatabase { name: String::new(), own: None, client: Mutex::default() };
     let options = options(&nowhere, Policy::default(), &ManualClock::default(), &Inbox::default());
-    Authority::open(Options { database: Database::Postgres(Postgres::new(url)), ..options })
+    Authority::open(Options { database: Database::Postgres(database), ..options })
 }
 
 #[test]
@@ -245,15 +249,29 @@ fn the_server_and_the_way_to_it_are_described() {
     assert!(described.ends_with(&format!(", a primary, {way}, without TLS")), "{described}");
 }
 
-#[test]
-fn no_statement_has_a_name_and_no_setting_outlives_its_transaction() {
+/// Adds ten accounts on one connection. Returns the server's log.
+fn log_of_accounts(named_statements: bool) -> String {
     let cluster = Cluster::start();
     cluster.log_statements();
-    let authority = opened(cluster.address("postgres")).unwrap();
-    for number in 0..3 {
+    let address = cluster.address("postgres");
+    let authority = open_with(Postgres { named_statements, connections: 1, ..Postgres::new(address) }).unwrap();
+    for number in 0..10 {
         authority.add_account(&AccountName::new(&format!("user{number}")).unwrap()).unwrap();
     }
-    let log = cluster.log();
+    cluster.log()
+}
+
+#[test]
+fn a_direct_connection_gives_each_statement_one_name() {
+    let log = log_of_accounts(true);
+    let names = log.lines().filter(|line| line.contains(": INSERT INTO accounts"));
+    let names: Vec<&str> = names.filter_map(|line| Some(line.split_once("execute ")?.1.split_once(':')?.0)).collect();
+    assert!(names.len() == 10 && names.iter().all(|name| *name == names[0] && *name != "<unnamed>"), "{names:?}");
+}
+
+#[test]
+fn no_statement_has_a_name_if_it_must_have_none_and_no_setting_outlives_its_transaction() {
+    let log = log_of_accounts(false);
     let executed: Vec<&str> = log.lines().filter(|line| line.contains("execute ")).collect();
     assert!(executed.len() > 10, "{log}");
     assert!(executed.iter().all(|line| line.contains("execute <unnamed>")), "{executed:#?}");

@@ -19,6 +19,8 @@ mod proxy;
 mod role_password;
 mod silence;
 
+#[path = "../service/account_devices.rs"]
+mod account_devices;
 #[path = "../service/activation.rs"]
 mod activation;
 #[path = "../service/admin.rs"]
@@ -65,6 +67,8 @@ mod sms_rules;
 mod state;
 #[path = "../service/synchronization.rs"]
 mod synchronization;
+#[path = "../service/timed_blocks.rs"]
+mod timed_blocks;
 #[path = "../service/tokens.rs"]
 mod tokens;
 #[path = "../service/trail.rs"]

@@ -2,6 +2,7 @@
 
 mod call;
 mod device;
+mod devices;
 mod doctor;
 mod enroll;
 mod enrollment_code;
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure>
         Command::Pin(Pin::Change) => pin::change(&prepared()?, style)?,
         Command::Pin(Pin::Reset(options)) => pin::reset(&prepared()?, &options, style)?,
         Command::Status(options) => device::status(&prepared()?, &options, style)?,
-        Command::Devices => device::devices(&prepared()?.open()?, style)?,
+        Command::Devices(options) => devices::run(&prepared()?, options.change.as_ref(), style)?,
         Command::EnrollmentCode(options) => enrollment_code::run(&prepared()?, &options, style)?,
         Command::Import(options) => transfer::import(&prepared()?, &options, style)?,
         Command::Export(options) => transfer::export(&prepared()?, &options, style)?,

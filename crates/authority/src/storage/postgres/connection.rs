@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,9 @@ use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
+use super::announced::announced_pid;
 use super::message::Fault;
+use super::named::Named;
 use super::tls;
 use crate::failure::StorageError;
 use crate::random;
@@ -37,6 +40,8 @@ pub(super) struct Server {
     shuffled: bool,
     tls: Option<MakeRustlsConnect>,
     statement_timeout: Duration,
+    /// True if statements have names where a connection leads to the server directly.
+    may_name: AtomicBool,
 }
 
 /// The reason why there is no connection.
@@ -57,12 +62,18 @@ impl Server {
             shuffled: address.shuffled,
             tls: address.encryption.as_ref().map(tls::connector).transpose()?,
             statement_timeout: options.statement_timeout,
+            may_name: AtomicBool::new(options.named_statements),
         })
     }
 
     /// Returns the limit that the server gets for each statement.
     pub(super) fn statement_timeout(&self) -> Duration {
         self.statement_timeout
+    }
+
+    /// Gives no statement a name from now on. Connections that have named statements keep them.
+    pub(super) fn forbid_names(&self) {
+        self.may_name.store(false, Ordering::Relaxed);
     }
 
     /// Returns whether connections are encrypted.
@@ -84,7 +95,12 @@ impl Server {
         });
         let limit = self.statement_timeout + GRACE;
         let now = Instant::now();
-        Ok(Session { client, driver, end, reactor, limit, opened_at: now, used_at: now })
+        let mut session = Session { client, driver, end, reactor, limit, named: None, opened_at: now, used_at: now };
+        if self.may_name.load(Ordering::Relaxed) {
+            let is_direct = session.is_direct().map_err(|fault| failed(fault.storage_error()))?;
+            session.named = is_direct.then(Named::default);
+        }
+        Ok(session)
     }
 
     /// Tries the hosts in their order. A host that fails makes the next one the only hope at once.
@@ -194,6 +210,8 @@ pub(super) struct Session {
     end: Arc<Mutex<Option<Error>>>,
     reactor: Reactor,
     limit: Duration,
+    /// The statements with names, if the connection leads to the server directly.
+    named: Option<Named>,
     pub(super) opened_at: Instant,
     /// The time at which the server last answered.
     pub(super) used_at: Instant,
@@ -227,6 +245,36 @@ impl Session {
             SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         }))
+    }
+
+    /// Returns the statements that have names on this connection. Returns `None` if none may have
+    /// one.
+    pub(super) fn named(&self) -> Option<&Named> {
+        self.named.as_ref()
+    }
+
+    /// Returns whether each of these statements has its name, unless none may have one.
+    pub(super) fn has_names(&self, statements: &[&str]) -> bool {
+        self.named.as_ref().is_none_or(|named| statements.iter().all(|sql| named.find(sql).is_some()))
+    }
+
+    /// Returns whether the process of the server that was announced runs the statements. A fault
+    /// means that the connection cannot be used.
+    fn is_direct(&self) -> Result<bool, Fault> {
+        let compared = self.wait_for(CONNECT_TIMEOUT, async |client| {
+            let announced = announced_pid(client).await;
+            let found = client.simple_query("SELECT pg_backend_pid()").await?;
+            let pid = found.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+                _ => None,
+            });
+            Ok(announced.is_ok_and(|announced: i32| pid == Some(announced)))
+        });
+        match compared {
+            // The server may not have this function.
+            Err(fault) if !fault.ends_connection() => Ok(false),
+            compared => compared,
+        }
     }
 
     /// Returns the error that ended the connection, such as the server's farewell.

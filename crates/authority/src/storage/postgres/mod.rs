@@ -10,15 +10,17 @@
 //! A step that only reads is committed, too: the data that a serializable transaction read is known
 //! to be consistent only after the commit.
 //!
-//! Any pooler may stand between: the service keeps nothing in a session, and names no statement
-//! ([`statements`]). Every wait ends ([`connection`]). If a connection is lost, the step runs again
-//! on another one, unless its commit was sent: nobody knows then whether it was kept, and the step
-//! fails with an error that says so.
+//! Any pooler may stand between: there the service keeps nothing in a session, and names no
+//! statement ([`named`]). Every wait ends ([`connection`]). If a connection is lost, the step runs
+//! again on another one, unless its commit was sent: nobody knows then whether it was kept, and the
+//! step fails with an error that says so.
 
 mod address;
+mod announced;
 mod connection;
 mod message;
 mod migrations;
+mod named;
 mod pool;
 mod statements;
 mod survey;
@@ -34,6 +36,7 @@ use crate::failure::{Failure, OpenError, StorageError, StorageResult};
 use crate::random;
 use crate::storage::audit_ids::AuditIds;
 use crate::storage::database::Storage;
+use crate::storage::durability::Durability;
 use crate::storage::isolation::Isolation;
 use crate::storage::options::Postgres;
 use crate::storage::table::RowMacs;
@@ -74,8 +77,8 @@ pub(crate) struct PostgreSql {
     ids: AuditIds,
     macs: Arc<dyn RowMacs>,
     retries: AtomicU64,
-    /// True unless the server does not know the settings of PostgreSQL's planner.
-    has_planner: AtomicBool,
+    /// True unless the server does not know the settings that only make steps faster.
+    has_settings: AtomicBool,
     /// The time and the error of the last write for which the database had no room, until it
     /// accepts one.
     refusal: Mutex<Option<(Instant, StorageError)>>,
@@ -91,7 +94,7 @@ impl PostgreSql {
             ids: AuditIds::default(),
             macs,
             retries: AtomicU64::new(0),
-            has_planner: AtomicBool::new(true),
+            has_settings: AtomicBool::new(true),
             refusal: Mutex::default(),
         })
     }
@@ -108,7 +111,8 @@ impl PostgreSql {
         };
         let began = Instant::now();
         let limit = self.connections.server().statement_timeout();
-        let start = start(Isolation::of(name), limit, self.has_planner.load(Ordering::Relaxed));
+        let is_tuned = self.has_settings.load(Ordering::Relaxed);
+        let start = start(Isolation::of(name), Durability::of(name), limit, is_tuned);
         let done = run(session, &start, &self.ids, &*self.macs, name, step);
         match &done {
             Ok(wrote) => {
@@ -124,8 +128,11 @@ impl PostgreSql {
                     Fate::Lost => self.connections.close_unproved(began),
                     Fate::Silent => self.connections.close_unproved(Instant::now()),
                 }
+                if error.is_unknown_name {
+                    self.connections.server().forbid_names();
+                }
                 if error.is_unknown_setting {
-                    self.has_planner.store(false, Ordering::Relaxed);
+                    self.has_settings.store(false, Ordering::Relaxed);
                 }
                 if let (true, Failure::Storage(refusal)) = (error.lacks_room && name != PING, &error.failure) {
                     self.set_refusal(Some((began, refusal.clone())));
@@ -195,6 +202,8 @@ struct AttemptError {
     lacks_room: bool,
     /// True if the transaction did not start because the server does not know a setting.
     is_unknown_setting: bool,
+    /// True if the server does not know a statement by the name that it was given.
+    is_unknown_name: bool,
 }
 
 /// The state of a connection after an attempt that failed.
@@ -219,6 +228,7 @@ impl AttemptError {
             is_without_cause: false,
             lacks_room: false,
             is_unknown_setting: false,
+            is_unknown_name: false,
         }
     }
 
@@ -235,7 +245,8 @@ impl AttemptError {
     fn early(fault: &Fault, at_start: bool) -> Self {
         let fate = fate(fault);
         // If the start of a transaction fails, nothing was done.
-        let can_run_again = at_start || fate != Fate::Bad || is_collision(fault);
+        let is_unknown_name = fault.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME);
+        let can_run_again = at_start || fate != Fate::Bad || is_collision(fault) || is_unknown_name;
         Self {
             failure: fault.storage_error().into(),
             can_run_again,
@@ -243,6 +254,7 @@ impl AttemptError {
             is_without_cause: false,
             lacks_room: fault.code() == Some(&SqlState::DISK_FULL),
             is_unknown_setting: at_start && fault.code() == Some(&SqlState::UNDEFINED_OBJECT),
+            is_unknown_name,
         }
     }
 

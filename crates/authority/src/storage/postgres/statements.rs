@@ -1,14 +1,15 @@
 //! Statements in a transaction of PostgreSQL.
 //!
-//! No statement has a name: behind a pooler, the next transaction may run on another connection of
-//! the server, which does not know the name, or knows another statement by it. Nothing else is left
-//! in the session either: the limits of a transaction are set in the message that starts it.
+//! A statement has a name only on a connection that leads to the server directly
+//! ([`named`](super::named)). Nothing else is left in the session either: the limits of a
+//! transaction are set in the message that starts it.
 //!
 //! Requests are pipelined, so that few of them cost a wait of their own. The start of a transaction
 //! is sent together with its first statement, if that only reads. A statement whose result nobody
 //! needs is sent together with the next one that somebody waits for, or with the commit.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -17,32 +18,39 @@ use std::time::Duration;
 
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, Statement};
 
 use super::connection::Session;
 use super::message::Fault;
+use super::named::Named;
 use crate::failure::{StorageError, StorageResult};
+use crate::storage::durability::Durability;
 use crate::storage::isolation::Isolation;
-use crate::storage::value::{Param, Row, Sql, Value};
+use crate::storage::value::{Param, Query, Row, Sql, Value};
 
 /// The number of statements that are sent together at most.
 const MAX_QUEUE: usize = 64;
 
 /// Returns the message that starts a transaction. The limits are those of this transaction alone.
 ///
-/// `is_tuned`: the planner uses indexes wherever it can. A step then reads, for the server's
-/// bookkeeping of what it read, its own rows and not a whole table. The planner's high estimate for
-/// a table without a fitting index must not make the server compile the statement.
-pub(super) fn start(isolation: Isolation, limit: Duration, is_tuned: bool) -> String {
+/// `is_tuned`: the server knows the settings of PostgreSQL. The planner uses indexes wherever it
+/// can. A step then reads, for the server's bookkeeping of what it read, its own rows and not a
+/// whole table. The planner's high estimate for a table without a fitting index must not make the
+/// server compile the statement. A step whose durability is relaxed does not wait for the disk.
+pub(super) fn start(isolation: Isolation, durability: Durability, limit: Duration, is_tuned: bool) -> String {
     let level = match isolation {
         Isolation::Serializable => "SERIALIZABLE",
         Isolation::RepeatableRead => "REPEATABLE READ",
     };
     let limit = limit.as_millis();
-    let tuning = if is_tuned { "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off" } else { "" };
+    let planner = if is_tuned { "; SET LOCAL enable_seqscan = off; SET LOCAL jit = off" } else { "" };
+    let commit = match durability {
+        Durability::Relaxed if is_tuned => "; SET LOCAL synchronous_commit = off",
+        Durability::Relaxed | Durability::Full => "",
+    };
     format!(
         "START TRANSACTION ISOLATION LEVEL {level}; SET LOCAL statement_timeout = {limit}; \
-         SET LOCAL idle_in_transaction_session_timeout = {limit}{tuning}"
+         SET LOCAL idle_in_transaction_session_timeout = {limit}{planner}{commit}"
     )
 }
 
@@ -82,7 +90,9 @@ enum Request<'a> {
     Execute(&'static str, Vec<Param<'a>>),
     /// A statement that must change at least one row.
     Change(&'static str, Vec<Param<'a>>),
-    Query(&'static str, &'a [Param<'a>]),
+    Query(Query<'a>),
+    /// Two statements that only read.
+    Both([Query<'a>; 2]),
 }
 
 /// The result of a request.
@@ -90,6 +100,7 @@ enum Answer {
     Done,
     Count(u64),
     Rows(Vec<tokio_postgres::Row>),
+    Both([Vec<tokio_postgres::Row>; 2]),
     /// The statement had to change a row, and changed none.
     NoRow,
 }
@@ -141,8 +152,10 @@ impl Inner<'_> {
             return Err(());
         }
         let writes = !self.queue.is_empty() || !last.as_ref().is_none_or(Request::only_reads);
-        if writes && !self.has_started {
-            // A write must not follow a start that failed: nothing would undo it.
+        let has_names = last.as_ref().is_none_or(|last| self.session.has_names(&last.statements()));
+        if !self.has_started && (writes || !has_names) {
+            // A write must not follow a start that failed: nothing would undo it. A statement gets
+            // its name inside the transaction, whose limits hold then.
             self.send(Vec::new())?;
         }
         let queue = std::mem::take(&mut self.queue);
@@ -162,8 +175,21 @@ impl Inner<'_> {
 }
 
 impl Request<'_> {
+    /// Returns the statements with parameters.
+    fn statements(&self) -> Vec<&'static str> {
+        match self {
+            Self::Batch(_) => Vec::new(),
+            Self::Execute(sql, _) | Self::Change(sql, _) | Self::Query((sql, _)) => vec![sql],
+            Self::Both(queries) => queries.iter().map(|(sql, _)| *sql).collect(),
+        }
+    }
+
     fn only_reads(&self) -> bool {
-        matches!(self, Self::Query(sql, _) if sql.starts_with("SELECT"))
+        match self {
+            Self::Query((sql, _)) => sql.starts_with("SELECT"),
+            Self::Both(_) => true,
+            Self::Batch(_) | Self::Execute(..) | Self::Change(..) => false,
+        }
     }
 }
 
@@ -176,16 +202,23 @@ impl Queued {
 
 impl Sql for Statements<'_> {
     fn query(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<Vec<Row>> {
-        match self.run(Request::Query(sql, params))? {
-            Answer::Rows(rows) => rows.iter().map(row).collect(),
-            Answer::Count(_) | Answer::Done | Answer::NoRow => Ok(Vec::new()),
+        match self.run(Request::Query((sql, params)))? {
+            Answer::Rows(found) => rows(&found),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn query_both(&self, queries: [Query<'_>; 2]) -> StorageResult<[Vec<Row>; 2]> {
+        match self.run(Request::Both(queries))? {
+            Answer::Both([first, second]) => Ok([rows(&first)?, rows(&second)?]),
+            _ => Ok(Default::default()),
         }
     }
 
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> StorageResult<u64> {
         match self.run(Request::Execute(sql, params.to_vec()))? {
             Answer::Count(count) => Ok(count),
-            Answer::Rows(_) | Answer::Done | Answer::NoRow => Ok(0),
+            _ => Ok(0),
         }
     }
 
@@ -227,6 +260,8 @@ impl Open<'_> {
                 return Err(fault);
             }
         }
+        let statements: Vec<&str> = inner.queue.iter().map(|queued| queued.sql).collect();
+        name_all(inner.session, &statements).map_err(|fault| EarlyFault { fault, at_start: false })?;
         Ok(true)
     }
 
@@ -252,9 +287,12 @@ impl Open<'_> {
 /// first fault. The server skips nothing after a fault, but it refuses every statement of a
 /// transaction that had one.
 fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt> {
+    let statements: Vec<&str> = requests.iter().flat_map(Request::statements).collect();
+    name_all(session, &statements).map_err(|fault| FaultAt { fault, place: 0 })?;
     let mut place = 0;
     let sent = session.wait(async |client: &Client| {
-        let answers = requests.into_iter().map(|request| Box::pin(answer(client, request)) as _).collect();
+        let target = Target { client, named: session.named() };
+        let answers = requests.into_iter().map(|request| Box::pin(answer(&target, request)) as _).collect();
         let mut last = Answer::Done;
         for answer in in_order(answers).await {
             last = answer?;
@@ -271,17 +309,66 @@ fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt
     }
 }
 
+/// Gives each of these statements a name, if the connection permits names and the statement has
+/// none.
+fn name_all(session: &Session, statements: &[&'static str]) -> Result<(), Fault> {
+    if session.has_names(statements) {
+        return Ok(());
+    }
+    let Some(named) = session.named() else { return Ok(()) };
+    let unnamed: BTreeSet<&'static str> = statements.iter().copied().filter(|sql| named.find(sql).is_none()).collect();
+    let prepared = session.wait(async |client: &Client| {
+        let prepared = unnamed.iter().map(|sql| Box::pin(client.prepare(sql)) as _).collect();
+        in_order(prepared).await.into_iter().collect::<Result<Vec<Statement>, Error>>()
+    })?;
+    unnamed.into_iter().zip(prepared).for_each(|(sql, statement)| named.add(sql, statement));
+    Ok(())
+}
+
+/// The client of a connection, and the statements that have names there.
+struct Target<'a> {
+    client: &'a Client,
+    named: Option<&'a Named>,
+}
+
+impl Target<'_> {
+    async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+        match self.named.and_then(|named| named.find(sql)) {
+            Some(statement) => self.client.execute(&statement, &untyped(params)).await,
+            None => self.client.execute_typed(sql, &typed(params)).await,
+        }
+    }
+
+    async fn query(&self, (sql, params): Query<'_>) -> Result<Vec<tokio_postgres::Row>, Error> {
+        match self.named.and_then(|named| named.find(sql)) {
+            Some(statement) => self.client.query(&statement, &untyped(params)).await,
+            None => self.client.query_typed(sql, &typed(params)).await,
+        }
+    }
+}
+
 /// Sends a request when it is first polled, and waits for the answer.
-async fn answer(client: &Client, request: Request<'_>) -> Result<Answer, Error> {
+async fn answer(target: &Target<'_>, request: Request<'_>) -> Result<Answer, Error> {
     match request {
-        Request::Batch(sql) => client.batch_execute(sql).await.map(|()| Answer::Done),
-        Request::Execute(sql, params) => client.execute_typed(sql, &typed(&params)).await.map(Answer::Count),
+        Request::Batch(sql) => target.client.batch_execute(sql).await.map(|()| Answer::Done),
+        Request::Execute(sql, params) => target.execute(sql, &params).await.map(Answer::Count),
         Request::Change(sql, params) => {
-            let count = client.execute_typed(sql, &typed(&params)).await?;
+            let count = target.execute(sql, &params).await?;
             Ok(if count > 0 { Answer::Count(count) } else { Answer::NoRow })
         }
-        Request::Query(sql, params) => client.query_typed(sql, &typed(params)).await.map(Answer::Rows),
+        Request::Query(query) => target.query(query).await.map(Answer::Rows),
+        Request::Both(queries) => {
+            let queries = queries.into_iter().map(|query| Box::pin(target.query(query)) as _).collect();
+            let mut found = in_order(queries).await.into_iter();
+            let mut next = || found.next().unwrap_or_else(|| Ok(Vec::new()));
+            Ok(Answer::Both([next()?, next()?]))
+        }
     }
+}
+
+/// Returns parameters without their types: the server inferred those of a statement with a name.
+fn untyped<'a>(params: &'a [Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
 }
 
 fn typed<'a>(params: &'a [Param<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
@@ -328,6 +415,10 @@ async fn in_order<T>(mut futures: Vec<Listed<'_, T>>) -> Vec<T> {
         });
     }
     all
+}
+
+fn rows(found: &[tokio_postgres::Row]) -> StorageResult<Vec<Row>> {
+    found.iter().map(row).collect()
 }
 
 fn row(found: &tokio_postgres::Row) -> StorageResult<Row> {

@@ -4,6 +4,11 @@
 //! leaves the transaction open. The last step, or the one that fills the group, commits for all. No
 //! step returns before its changes, and the data that it read, are durable. A step that fails is
 //! undone alone.
+//!
+//! A step of which a loss of power may undo the changes
+//! ([`Durability`](crate::storage::durability::Durability)) does not wait for the disk, unless it
+//! joins a group that does. Any other step commits such a group first and begins one of its own,
+//! because SQLite decides how it commits when a transaction begins.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +17,7 @@ use rusqlite::Connection;
 
 use super::handoff_mutex::HandoffGuard;
 use crate::failure::StorageError;
+use crate::storage::durability::Durability;
 
 /// The maximum number of steps of a group, including those that were undone. With this many the
 /// commit costs little, and other processes still get their turn.
@@ -29,6 +35,8 @@ pub(super) struct Group {
     timeout: Duration,
     /// The time at which a wait for other processes last failed.
     timed_out_at: Option<Instant>,
+    /// The durability of the open transaction, or of the last one.
+    durability: Durability,
 }
 
 /// The result of the commit of a group.
@@ -56,9 +64,18 @@ impl CommitResult {
 }
 
 impl Group {
-    /// Makes a group on a connection, which waits for other processes for `timeout`.
+    /// Makes a group on a connection, which waits for other processes for `timeout`, and whose
+    /// commits wait for the disk.
     pub(super) fn new(connection: Connection, timeout: Duration) -> Self {
-        Self { connection, open: None, kept_steps: 0, finished_steps: 0, timeout, timed_out_at: None }
+        Self {
+            connection,
+            open: None,
+            kept_steps: 0,
+            finished_steps: 0,
+            timeout,
+            timed_out_at: None,
+            durability: Durability::Full,
+        }
     }
 
     fn run(&self, sql: &'static str) -> Result<(), StorageError> {
@@ -67,10 +84,13 @@ impl Group {
 
     /// Continues in the open transaction, or opens one. `since` is the time at which the step began
     /// to wait for its turn.
-    fn begin(&mut self, since: Instant) -> Result<(), StorageError> {
+    fn begin(&mut self, since: Instant, durability: Durability) -> Result<(), StorageError> {
         // Some errors, such as a full disk, end the whole transaction.
         if self.open.is_some() && self.connection.is_autocommit() {
             self.end(Err(StorageError::new("a step of the same transaction made the database undo it")));
+        }
+        if durability == Durability::Full && self.durability == Durability::Relaxed {
+            self.commit();
         }
         if self.open.is_some() {
             return self.run("SAVEPOINT step");
@@ -82,11 +102,26 @@ impl Group {
         }
         // An earlier transaction may be left over whose rollback failed.
         self.roll_back();
+        self.set_durability(durability)?;
         if let Err(error) = self.run("BEGIN IMMEDIATE") {
             self.timed_out_at = Some(Instant::now());
             return Err(error);
         }
         (self.open, self.kept_steps, self.finished_steps) = (Some(Arc::default()), 0, 0);
+        Ok(())
+    }
+
+    /// Sets how the next transaction commits. SQLite runs this statement when it prepares it, so no
+    /// prepared one is kept.
+    fn set_durability(&mut self, durability: Durability) -> Result<(), StorageError> {
+        if self.durability == durability {
+            return Ok(());
+        }
+        self.connection.execute_batch(match durability {
+            Durability::Full => "PRAGMA synchronous = FULL",
+            Durability::Relaxed => "PRAGMA synchronous = NORMAL",
+        })?;
+        self.durability = durability;
         Ok(())
     }
 
@@ -141,9 +176,9 @@ pub(super) struct GroupStep<'a> {
 }
 
 impl<'a> GroupStep<'a> {
-    pub(super) fn begin(mut group: HandoffGuard<'a, Group>) -> Result<Self, StorageError> {
+    pub(super) fn begin(mut group: HandoffGuard<'a, Group>, durability: Durability) -> Result<Self, StorageError> {
         let since = group.waiting_since();
-        let begun = group.begin(since);
+        let begun = group.begin(since, durability);
         let group_step = Self { group, in_progress: begun.is_ok() };
         begun.map(|()| group_step)
     }
@@ -158,7 +193,7 @@ impl<'a> GroupStep<'a> {
         self.group.kept_steps == 0
     }
 
-    /// Commits the step. Returns when it is durable.
+    /// Commits the step. Returns when it is as durable as it must be.
     pub(super) fn commit(mut self) -> Result<(), StorageError> {
         self.group.release_step()?;
         self.in_progress = false;
@@ -214,7 +249,7 @@ mod tests {
 
     impl Fixture {
         fn begin(&self) -> GroupStep<'_> {
-            GroupStep::begin(self.group.lock()).unwrap()
+            GroupStep::begin(self.group.lock(), Durability::Full).unwrap()
         }
 
         fn step(&self, sql: &str) -> Result<(), StorageError> {
@@ -355,8 +390,9 @@ mod tests {
         guard.connection.busy_handler(Some(waited)).unwrap();
         fixture.other.lock().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
         thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| GroupStep::begin(fixture.group.lock()).is_ok())).collect();
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| GroupStep::begin(fixture.group.lock(), Durability::Full).is_ok()))
+                .collect();
             while fixture.group.waiters() < 8 {
                 thread::yield_now();
             }
@@ -368,6 +404,49 @@ mod tests {
         assert_eq!(WAITS.load(Ordering::SeqCst), 1);
         fixture.other.lock().unwrap().execute_batch("ROLLBACK").unwrap();
         fixture.step("INSERT INTO rows VALUES (1)").unwrap();
+    }
+
+    /// Returns how the open transaction of a step commits: 1 without a wait for the disk, 2 with
+    /// it.
+    fn synchronous(step: &GroupStep<'_>) -> i64 {
+        step.connection().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_step_waits_for_the_disk_unless_it_need_not_and_no_other_step_of_its_group_must() {
+        let fixture = &fixture();
+        let begin = |durability| GroupStep::begin(fixture.group.lock(), durability).unwrap();
+        for (durability, expected) in [
+            (Durability::Full, 2),
+            (Durability::Relaxed, 1),
+            (Durability::Relaxed, 1),
+            (Durability::Full, 2),
+            (Durability::Relaxed, 1),
+        ] {
+            let step = begin(durability);
+            assert_eq!(synchronous(&step), expected);
+            step.commit().unwrap();
+        }
+        for (first, second, expected) in [
+            (Durability::Relaxed, Durability::Relaxed, (1, false)),
+            (Durability::Relaxed, Durability::Full, (2, true)),
+            (Durability::Full, Durability::Relaxed, (2, false)),
+        ] {
+            thread::scope(|scope| {
+                let step = begin(first);
+                let second = scope.spawn(move || {
+                    let step = begin(second);
+                    let seen = (synchronous(&step), step.is_first());
+                    step.commit().unwrap();
+                    seen
+                });
+                while fixture.group.waiters() == 0 {
+                    thread::yield_now();
+                }
+                step.commit().unwrap();
+                assert_eq!(second.join().unwrap(), expected);
+            });
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::failure::{Failure, OpenError, StorageError};
 use crate::storage::audit_ids::AuditIds;
 use crate::storage::database::Storage;
+use crate::storage::durability::Durability;
 use crate::storage::options::SqliteFile;
 use crate::storage::table::RowMacs;
 use crate::storage::transaction::Transaction;
@@ -62,7 +63,7 @@ impl Storage for Sqlite {
         name: &'static str,
         step: &mut dyn FnMut(&Transaction<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let group_step = GroupStep::begin(self.group.lock())?;
+        let group_step = GroupStep::begin(self.group.lock(), Durability::of(name))?;
         let wrote = {
             let rows = Transaction::new(group_step.connection(), &self.ids, &*self.macs);
             step(&rows)?;

@@ -41,6 +41,11 @@ impl Transaction<'_> {
         self.find_row(&ACCOUNTS, sql!(ACCOUNTS.select("WHERE name = $1")), params![name], read)
     }
 
+    /// Reads the row of an account that was found together with other rows.
+    pub(super) fn read_account(&self, row: Row) -> StorageResult<AccountRow> {
+        read(self.authenticate(&ACCOUNTS, row)?)
+    }
+
     pub(crate) fn add_account(&self, account: &AccountRow) -> StorageResult<()> {
         self.add_row(&ACCOUNTS, &columns(account))
     }

@@ -1,6 +1,7 @@
 //! The table `devices`.
 
-use crate::domain::rows::{ChallengeColumns, DeviceRow};
+use super::accounts::ACCOUNTS;
+use crate::domain::rows::{AccountRow, ChallengeColumns, DeviceRow};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
@@ -58,6 +59,19 @@ impl Transaction<'_> {
         self.find(sql, params![id], |row| self.read_device(row))
     }
 
+    /// Finds a device that is not removed, and its account.
+    pub(crate) fn device_and_account(&self, id: &str) -> StorageResult<Option<(DeviceRow, Option<AccountRow>)>> {
+        let device = sql!(WITH_CHALLENGES.select("WHERE id = $1 AND removed_at IS NULL"));
+        let account =
+            sql!(ACCOUNTS.select("WHERE name = (SELECT account FROM devices WHERE id = $1 AND removed_at IS NULL)"));
+        let [device, account] = self.find_both([(device, params![id]), (account, params![id])])?;
+        let Some(device) = device.map(|row| self.read_device(row)).transpose()? else { return Ok(None) };
+        let account = account.map(|row| self.read_account(row)).transpose()?;
+        // The MAC of the device says which account is its own.
+        let account = account.filter(|account| account.name == device.account);
+        Ok(Some((device, account)))
+    }
+
     /// Returns the devices of an account that are not removed.
     pub(crate) fn devices_of(&self, account: &str) -> StorageResult<Vec<DeviceRow>> {
         let sql = sql!(WITH_CHALLENGES.select("WHERE account = $1 AND removed_at IS NULL"));
@@ -87,7 +101,7 @@ impl Transaction<'_> {
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
                  next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, challenges = NULL,
-                 challenges_mac = NULL, mac = NULL
+                 challenges_mac = NULL, keystore = NULL, keystore_mac = NULL, mac = NULL
              WHERE id = $2 AND removed_at IS NULL",
             params![now, id],
         )

@@ -1,6 +1,7 @@
 //! The table `passwords`: one-time passwords that were granted.
 
-use crate::domain::rows::PasswordRow;
+use super::accounts::ACCOUNTS;
+use crate::domain::rows::{AccountRow, PasswordRow};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
@@ -11,9 +12,17 @@ pub(super) static PASSWORDS: Table =
     Table::new("passwords", 2, &["account", "hash", "key_id", "device", "expires_at", "used"]);
 
 impl Transaction<'_> {
-    pub(crate) fn password(&self, account: &str, hash: &[u8; 32]) -> StorageResult<Option<PasswordRow>> {
-        let sql = sql!(PASSWORDS.select("WHERE account = $1 AND hash = $2"));
-        self.find_row(&PASSWORDS, sql, params![account, hash], read)
+    /// Finds an account and a password of it.
+    pub(crate) fn account_and_password(
+        &self,
+        account: &str,
+        hash: &[u8; 32],
+    ) -> StorageResult<(Option<AccountRow>, Option<PasswordRow>)> {
+        let password = sql!(PASSWORDS.select("WHERE account = $1 AND hash = $2"));
+        let named = sql!(ACCOUNTS.select("WHERE name = $1"));
+        let [password, named] = self.find_both([(password, params![account, hash]), (named, params![account])])?;
+        let password = password.map(|row| read(self.authenticate(&PASSWORDS, row)?)).transpose()?;
+        Ok((named.map(|row| self.read_account(row)).transpose()?, password))
     }
 
     /// Writes a new password. It replaces one that is spelled the same.

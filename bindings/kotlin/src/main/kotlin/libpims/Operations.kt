@@ -66,6 +66,14 @@ internal class Operations(facade: Facade) : UntypedOperations(facade) {
 
     fun otpWithoutPin() = get("pims.authentication.otp", mapOf("action" to "withoutPIN")) { it.member("otp") as String }
 
+    fun devices() = get("pims.authentication.devices", emptyMap()) { (it.member("devices") as List<*>).map(AccountDevice::of) }
+
+    fun renameDevice(deviceId: String, name: String, pin: CharSequence) =
+        set("pims.authentication.devices", mapOf("action" to "rename", "deviceId" to deviceId, "name" to name, "pinCode" to pin)) { }
+
+    fun removeDevice(deviceId: String, pin: CharSequence) =
+        set("pims.authentication.devices", mapOf("action" to "remove", "deviceId" to deviceId, "pinCode" to pin)) { }
+
     fun isActivated() = get(
         "pims.authentication.account",
         mapOf("actionType" to "strong", "type" to "isDeviceActivated"),

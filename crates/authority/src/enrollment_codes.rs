@@ -12,6 +12,7 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::codes::CodeVerdict;
 use crate::domain::code as rules;
+use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{CodePurpose, CodeRow, CodeUse, DeviceRow};
 use crate::failure::Failure;
 use crate::random;
@@ -94,7 +95,8 @@ fn find_row(step: &Step<'_>, code: &EnrollmentCode) -> Result<Option<CodeRow>, F
 /// Returns the device that made a code, if it may still confirm another one.
 fn maker(step: &Step<'_>, code: &CodeRow) -> Result<Option<DeviceRow>, Failure> {
     let found = step.rows.device(&code.phone_number)?;
-    Ok(found.filter(|device| device.account == code.account && !device.pending && !device.suspended))
+    let is_suspended = |device: &DeviceRow| device.suspended && step.policy.clone == ClonePolicy::Suspend;
+    Ok(found.filter(|device| device.account == code.account && !device.pending && !is_suspended(device)))
 }
 
 /// The state of an account's code.

@@ -316,7 +316,7 @@ fn a_device_that_nobody_confirms_is_gone_with_its_code() {
 
 #[test]
 fn a_device_that_nobody_confirmed_is_no_device_of_any_list_or_change() {
-    for asked in 0..4 {
+    for asked in 0..5 {
         let (world, account, first) = world();
         let service = &world.authority;
         let pending = second(service, &code(service, &first));
@@ -326,7 +326,8 @@ fn a_device_that_nobody_confirmed_is_no_device_of_any_list_or_change() {
         match asked {
             0 => assert_eq!(first.list(service).ok().elements("device").len(), 1),
             1 => assert_eq!(service.devices(&account).unwrap().len(), 1),
-            2 => assert_eq!(first.rename_device(service, "1234", &pending.id, "Phone").err(), "NOK:DEVICEID"),
+            2 => assert_eq!(service.account(&account).unwrap().unwrap().devices, 1),
+            3 => assert_eq!(first.rename_device(service, "1234", &pending.id, "Phone").err(), "NOK:DEVICEID"),
             _ => {
                 let (device, name) = (&*pending.id, &name);
                 let no_such = CvsAnswer::Refused(CvsRefusal::NoSuchDevice);

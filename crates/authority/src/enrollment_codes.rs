@@ -147,12 +147,14 @@ fn live(step: &Step<'_>, account: &str) -> Result<Option<CodeRow>, Failure> {
     Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
 }
 
-/// Removes a pending device if nobody confirmed it in time. Returns whether it did.
+/// Removes a pending device if nobody confirmed it in time, or if the maker of its code is gone:
+/// nobody else can confirm it. Returns whether it did.
 pub(crate) fn remove_if_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
-    let code = live(step, &device.account)?;
-    let is_of_code =
+    let is_of_device =
         |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
-    if code.as_ref().is_some_and(is_of_code) {
+    if let Some(code) = live(step, &device.account)?.filter(is_of_device)
+        && step.rows.device(&code.phone_number)?.is_some()
+    {
         return Ok(false);
     }
     remove(step, device, audit::DEVICE_NOT_CONFIRMED)?;

@@ -341,6 +341,20 @@ fn a_device_that_nobody_confirmed_is_no_device_of_any_list_or_change() {
 }
 
 #[test]
+fn a_pending_device_ends_with_the_maker_of_its_code() {
+    let (world, account, first) = world();
+    let other = Device::activate(&world, &account, "1234");
+    let service = &world.authority;
+    let pending = second(service, &code(service, &first));
+    assert_eq!(service.devices(&account).unwrap().len(), 3);
+    first.remove(service).ok();
+    let left: Vec<String> = service.devices(&account).unwrap().into_iter().map(|device| device.id).collect();
+    assert_eq!(left, [other.id]);
+    assert_eq!(pending.status(service), "NOK:NODEVICE");
+    assert_eq!(world.count("device.not_confirmed"), 1);
+}
+
+#[test]
 fn the_name_of_a_pending_device_cannot_turn_the_text_around_it() {
     let (world, _, first) = world();
     let service = &world.authority;

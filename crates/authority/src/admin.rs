@@ -164,7 +164,7 @@ pub(crate) fn accounts(
 pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
     ctx.step("account.read", |step| {
         let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
-        let rows = step.rows.devices_of(&account.name)?;
+        let rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
         let devices = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut unproved_tries = 0_u32;
         for device in &rows {

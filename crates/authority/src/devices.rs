@@ -11,6 +11,7 @@ use inwebo::values::DeviceName;
 use crate::audit;
 use crate::domain::rows::DeviceRow;
 use crate::domain::short_id;
+use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::step::Step;
 
@@ -29,7 +30,7 @@ pub(crate) struct Devices {
 impl Devices {
     /// Reads the devices of an account. There are none if the account does not exist.
     pub(crate) fn read(step: &Step<'_>, account: &str) -> Result<Self, Failure> {
-        let mut rows = step.rows.devices_of(account)?;
+        let mut rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(account)?)?;
         rows.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
         let length = short_id::length(rows.iter().map(|device| device.id.as_str()));
         Ok(Self { rows, keystores: step.rows.keystores_of(account)?, length })
@@ -63,16 +64,16 @@ impl Devices {
     }
 }
 
-/// Returns a name that is fit for a list. A device chose its name itself, and XML cannot hold each
-/// character of it.
-fn shown_name(name: &str) -> String {
+/// Returns a name that is fit for an answer. A device chose its name itself, and XML cannot hold
+/// each character of it.
+pub(crate) fn shown_name(name: &str) -> String {
     let cleaned = DeviceName::cleaned(name);
     cleaned.chars().filter(|letter| !matches!(letter, '\u{FFFE}' | '\u{FFFF}')).collect()
 }
 
 /// Finds the one device of an account that a text names: by its id, or by a short id.
 pub(crate) fn find(step: &Step<'_>, account: &str, id: &str) -> Result<Option<DeviceRow>, Failure> {
-    let mut rows = step.rows.devices_of(account)?;
+    let mut rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(account)?)?;
     let position = short_id::position(rows.iter().map(|device| device.id.as_str()), id);
     Ok(position.map(|position| rows.swap_remove(position)))
 }

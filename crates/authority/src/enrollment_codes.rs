@@ -12,6 +12,7 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::codes::CodeVerdict;
 use crate::domain::code as rules;
+use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{CodePurpose, CodeRow, CodeUse, DeviceRow};
 use crate::failure::Failure;
 use crate::random;
@@ -94,7 +95,8 @@ fn find_row(step: &Step<'_>, code: &EnrollmentCode) -> Result<Option<CodeRow>, F
 /// Returns the device that made a code, if it may still confirm another one.
 fn maker(step: &Step<'_>, code: &CodeRow) -> Result<Option<DeviceRow>, Failure> {
     let found = step.rows.device(&code.phone_number)?;
-    Ok(found.filter(|device| device.account == code.account && !device.pending && !device.suspended))
+    let is_suspended = |device: &DeviceRow| device.suspended && step.policy.clone == ClonePolicy::Suspend;
+    Ok(found.filter(|device| device.account == code.account && !device.pending && !is_suspended(device)))
 }
 
 /// The state of an account's code.
@@ -145,12 +147,14 @@ fn live(step: &Step<'_>, account: &str) -> Result<Option<CodeRow>, Failure> {
     Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
 }
 
-/// Removes a pending device if nobody confirmed it in time. Returns whether it did.
+/// Removes a pending device if nobody confirmed it in time, or if the maker of its code is gone:
+/// nobody else can confirm it. Returns whether it did.
 pub(crate) fn remove_if_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
-    let code = live(step, &device.account)?;
-    let is_of_code =
+    let is_of_device =
         |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
-    if code.as_ref().is_some_and(is_of_code) {
+    if let Some(code) = live(step, &device.account)?.filter(is_of_device)
+        && step.rows.device(&code.phone_number)?.is_some()
+    {
         return Ok(false);
     }
     remove(step, device, audit::DEVICE_NOT_CONFIRMED)?;

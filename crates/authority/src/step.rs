@@ -11,7 +11,7 @@ use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin::{self, Block};
 use crate::domain::policy::Policy;
-use crate::domain::rows::{AccountRow, CodeRow, DeviceRow, TimedBlockRow, TraitsRow};
+use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, DeviceRow, TimedBlockRow, TraitsRow};
 use crate::failure::Failure;
 use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, Storage, Transaction, transact};
@@ -290,7 +290,8 @@ impl Step<'_> {
         for device in self.rows.devices_of(&account.name)?.into_iter().filter(|device| device.pin_tries > 0) {
             self.rows.put_device(&DeviceRow { pin_tries: 0, ..device })?;
         }
-        for purpose in [Purpose::Enrollment, Purpose::PhoneNumberCertification] {
+        let sms = [Purpose::Enrollment, Purpose::PhoneNumberCertification].map(CodePurpose::Sms);
+        for purpose in sms.into_iter().chain([CodePurpose::OfDevice]) {
             if let Some(code) = self.rows.code(&account.name, purpose)?.filter(|code| code.pin_tries > 0) {
                 self.rows.put_code(&CodeRow { pin_tries: 0, ..code })?;
             }

@@ -13,6 +13,7 @@ use super::proof::{self, SentProofs};
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
+use crate::devices;
 use crate::domain::message::Notice;
 use crate::domain::rows::DeviceRow;
 use crate::enrollment_codes::{self, State};
@@ -54,7 +55,7 @@ fn ask(mac: &MacContext<'_>, query: &Query) -> MacResult {
             State::Entered(other) => granted
                 .with("state", "entered")
                 .with("fingerprint", fingerprint(step, &other)?.as_str())
-                .with("name", other.name.as_str()),
+                .with("name", devices::shown_name(&other.name)),
         })
     })
 }

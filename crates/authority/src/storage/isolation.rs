@@ -42,7 +42,11 @@
 //!   for a new code, a withdrawal and the removal of the account write it, too.
 //! - **The password.** Its acceptance removes it, so it is accepted once. What ends a password
 //!   removes it: the end of its device, of its PIN, or of its account. A refresh token that comes
-//!   from a password is guarded by the password's row.
+//!   from a password is guarded by the password's row. A block that ends by itself removes the
+//!   passwords that were made before it, with one exception: one that another device makes at the
+//!   moment when the block begins may stay, because the two steps have no row in common. It is
+//!   refused as long as the account is blocked, and its lifetime ends it. It is as good as one that
+//!   is made after the block, so no rule needs more.
 //! - **The refresh token.** Its use writes it, and all that ends a family of tokens removes each of
 //!   the family's rows. A successor is added by the step that writes its predecessor, which the
 //!   other step removes. So no successor outlives its family.
@@ -57,7 +61,7 @@
 //! | beside | `otp`, `synchro`, `ms` | wrong PIN | check of a password | token | activation |
 //! | --- | --- | --- | --- | --- | --- |
 //! | another step of the same kind | device | account | password | token | account, code |
-//! | wrong PIN of another device | no conflict: a serial order exists | account | the same | the same | account |
+//! | wrong PIN of another device | no conflict, see the password | account | the same | the same | account |
 //! | new PIN | device | account | password | token | account |
 //! | removal of the device | device | device | password | token | no conflict |
 //! | removal of the enrollments or the account | device | account | password | token | account |

@@ -2,7 +2,8 @@
 //! way that ends before it.
 
 use authority::{
-    AccountName, ActivationProof, Authority, CodeLetters, CvsAnswer, CvsRequest, Policy, Purpose, Verdict,
+    AccountName, ActivationProof, Authority, CodeLetters, CvsAnswer, CvsRefusal, CvsRequest, DeviceName, Policy,
+    Purpose, Verdict,
 };
 use inwebo::values::{Decision, Fingerprint, K0, Proofs, Serial};
 use proptest::prelude::*;
@@ -311,6 +312,78 @@ fn a_device_that_nobody_confirms_is_gone_with_its_code() {
         assert_eq!(service.devices(&account).unwrap().len(), 1);
         assert_eq!(state(service, &first), "none");
     }
+}
+
+#[test]
+fn a_device_that_nobody_confirmed_is_no_device_of_any_list_or_change() {
+    for asked in 0..5 {
+        let (world, account, first) = world();
+        let service = &world.authority;
+        let pending = second(service, &code(service, &first));
+        assert_eq!(first.list(service).ok().elements("device").len(), 2);
+        world.clock.forward(301);
+        let name = DeviceName::new("Phone").unwrap();
+        match asked {
+            0 => assert_eq!(first.list(service).ok().elements("device").len(), 1),
+            1 => assert_eq!(service.devices(&account).unwrap().len(), 1),
+            2 => assert_eq!(service.account(&account).unwrap().unwrap().devices, 1),
+            3 => assert_eq!(first.rename_device(service, "1234", &pending.id, "Phone").err(), "NOK:DEVICEID"),
+            _ => {
+                let (device, name) = (&*pending.id, &name);
+                let no_such = CvsAnswer::Refused(CvsRefusal::NoSuchDevice);
+                assert_eq!(world.cvs(&account, CvsRequest::RenameDevice { device, name }), no_such);
+                assert_eq!(world.cvs(&account, CvsRequest::RemoveDevice { device }), no_such);
+            }
+        }
+        assert_eq!(world.count("device.not_confirmed"), 1);
+        assert_eq!((world.count("device.renamed"), world.count("device.removed")), (0, 0));
+    }
+}
+
+#[test]
+fn a_pending_device_ends_with_the_maker_of_its_code() {
+    let (world, account, first) = world();
+    let other = Device::activate(&world, &account, "1234");
+    let service = &world.authority;
+    let pending = second(service, &code(service, &first));
+    assert_eq!(service.devices(&account).unwrap().len(), 3);
+    first.remove(service).ok();
+    let left: Vec<String> = service.devices(&account).unwrap().into_iter().map(|device| device.id).collect();
+    assert_eq!(left, [other.id]);
+    assert_eq!(pending.status(service), "NOK:NODEVICE");
+    assert_eq!(world.count("device.not_confirmed"), 1);
+}
+
+#[test]
+fn the_name_of_a_pending_device_cannot_turn_the_text_around_it() {
+    let (world, _, first) = world();
+    let service = &world.authority;
+    let made = code(service, &first);
+    let keys = Keys::read(&Answer::of(service, None, &setup("activate", "", &[("code", &made)])).ok());
+    let request = activation(&keys, &made, &pin("1234"), &serial(), None);
+    let turned = request.replace("Android+SDK+%2F+test", "Phone%E2%80%AE");
+    assert_ne!(turned, request);
+    Answer::of(service, None, &turned).ok();
+    assert_eq!(ask(service, &first).ok().get("name"), "Phone");
+}
+
+#[test]
+fn an_operator_forgives_the_wrong_pins_of_a_code_as_well() {
+    let world = World::with(Policy { max_pin_tries: 2, ..policy() });
+    let account = world.account("user");
+    let first = Device::activate(&world, &account, "1234");
+    let service = &world.authority;
+    let made = code(service, &first);
+    for _ in 0..2 {
+        enter(service, None, &made, "9999", &serial()).err().unwrap();
+    }
+    service.unblock(&account).unwrap();
+    let new = second(service, &made);
+    decide(service, &first, Decision::Confirm, &fingerprint(&new)).ok();
+    assert_eq!(first.ask(service, "9999").attempts_left(), Some(1));
+    new.ask(service, "1234").ok();
+    // The new device forgave nothing: the one wrong PIN is the first device's.
+    assert_eq!(service.account(&account).unwrap().unwrap().pin_tries, 1);
 }
 
 #[test]

@@ -53,6 +53,22 @@ static bool otp_verifies(Answer answer)
     return verifies(otp);
 }
 
+/* Copies the id of the first device of a list that is this device, or that is not. */
+static void device_id(Answer list, bool is_this, char *id)
+{
+    assert_succeeded(list, NULL);
+    for (const char *at = list.message; (at = strstr(at, "\"deviceId\":\"")) != NULL;) {
+        at += strlen("\"deviceId\":\"");
+        const char *this_device = strstr(at, "\"thisDevice\":");
+        assert_non_null(this_device);
+        if ((this_device[strlen("\"thisDevice\":")] == 't') == is_this) {
+            snprintf(id, MAX_WORD, "%.*s", (int)strcspn(at, "\""), at);
+            return;
+        }
+    }
+    fail_msg("there is no such device: %s", list.message);
+}
+
 static void a_second_device_is_enrolled_with_the_accounts_pin(void **state)
 {
     (void)state;
@@ -243,18 +259,121 @@ static void an_account_with_its_most_devices_gets_no_other(void **state)
     Answer answer = peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN));
     assert_failed(answer, 2310);
     assert_value(answer, "error.info.word", "NOK:MAXNBTOOLS");
-    assert_value(answer, "error.info.nextAction", "removeEnrollments");
+    assert_value(answer, "error.info.nextAction", "removeDevice");
     const char *code = code_of(in_folder("b"), "enrollment");
     assert_failed(peer_set(peer, ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", code), 2310);
     assert_succeeded(peer_get(peer, ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
     /* The one that is enrolled works on, and says the same of the account. */
     assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'AccountBlocked'}");
     assert_true(verifies(new_otp(PIN)));
-    /* The next action that the error names helps. */
-    assert_succeeded(peer_set(peer, ENROLLMENT, "{'action':'remove'}"), "null");
-    assert_succeeded(take_code(peer, "b"), "{'status':'NotEnrolled'}");
+    /* The next action that the error names helps, and the code that was accepted stays good. */
+    char id[MAX_WORD];
+    device_id(peer_get(peer, DEVICE_LIST, "{}"), false, id);
+    assert_succeeded(peer_set(peer, DEVICE_LIST, "{'action':'remove','deviceId':'%s'}", id), "null");
     assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), "null");
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(PIN))));
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2312);
+    /* Removing all helps, too. */
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2312);
     peer_stop(peer);
+}
+
+/* ---- The devices of the account -------------------------------------------------------------- */
+
+static int devices_in(Answer list)
+{
+    int count = 0;
+
+    assert_succeeded(list, NULL);
+    for (const char *at = list.message; (at = strstr(at, "\"deviceId\":")) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+static void devices_are_listed_renamed_and_removed_one_by_one(void **state)
+{
+    char own[MAX_WORD], other[MAX_WORD];
+
+    (void)state;
+    Peer *peer = enrolled_device("b");
+    Answer list = get(DEVICE_LIST, "{}");
+    assert_int_equal(devices_in(list), 2);
+    device_id(list, true, own);
+    device_id(list, false, other);
+    assert_string_not_equal(own, other);
+    /* The other device sees the same, from its side. */
+    char seen[MAX_WORD];
+    list = peer_get(peer, DEVICE_LIST, "{}");
+    device_id(list, false, seen);
+    assert_string_equal(seen, own);
+
+    assert_missing(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car'}", other), "pinCode");
+    assert_failed(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'9999'}", other), 2308);
+    assert_succeeded(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'" PIN "'}", other), "null");
+    assert_non_null(strstr(peer_get(peer, DEVICE_LIST, "{}").message, "\"name\":\"Car\""));
+
+    /* One ends, at once, and nothing else does. */
+    assert_succeeded(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", other), "null");
+    assert_failed(peer_get(peer, OTP, WITH_PIN(PIN)), 2312);
+    assert_true(verifies(new_otp(PIN)));
+    assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 1);
+    assert_invalid(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", other), "deviceId");
+    /* Without an enrollment, the account permits it: the embedded service knows its account. */
+    assert_succeeded(peer_set(peer, DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Phone'}", own), "null");
+    assert_non_null(strstr(get(DEVICE_LIST, "{}").message, "\"name\":\"Phone\""));
+
+    /* This device ends itself, and enrolls again with the PIN of the account. */
+    assert_succeeded(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", own), "null");
+    assert_succeeded(get(ACCOUNT, IS_DEVICE_ACTIVATED), "{'isDeviceActivated':false}");
+    assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 0);
+    assert_succeeded(set(SMSCODE, "{'action':'enrollment','smsCode':'%s'}", new_enrollment_code()), "{'status':'AlreadyEnrolled'}");
+    assert_succeeded(set(ENROLLMENT, BLANK_ENROLL(PIN)), "null");
+    assert_true(verifies(new_otp(PIN)));
+    peer_stop(peer);
+}
+
+static void devices_of_another_account_cannot_be_told_from_none(void **state)
+{
+    char own[MAX_WORD];
+    Answer told;
+
+    (void)state;
+    device_id(get(DEVICE_LIST, "{}"), true, own);
+    Peer *peer = peer_start(&told, "{'storage':{'path':'%s/b'},'account':{'username':'other'},'embedded':{'database':'%s/authority.db'}}",
+                            folder(), folder());
+    assert_succeeded(told, "null");
+    assert_int_equal(devices_in(peer_get(peer, DEVICE_LIST, "{}")), 0);
+    const char *const ids[] = {own, "00000000", "d0000000000000000"};
+    char first[MAX_MESSAGE] = "";
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        Answer answer = peer_set(peer, DEVICE_LIST, "{'action':'remove','deviceId':'%s'}", ids[i]);
+        assert_invalid(answer, "deviceId");
+        const char *error = strstr(answer.message, "\"error\":");
+        if (i == 0) {
+            snprintf(first, sizeof first, "%s", error);
+        }
+        assert_string_equal(error, first);
+    }
+    assert_true(verifies(new_otp(PIN)));
+    peer_stop(peer);
+}
+
+static void a_blocked_account_shows_its_devices_and_changes_none(void **state)
+{
+    char own[MAX_WORD];
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        get(OTP, WITH_PIN("9999"));
+    }
+    Answer list = get(DEVICE_LIST, "{}");
+    assert_int_equal(devices_in(list), 1);
+    device_id(list, true, own);
+    assert_failed(set(DEVICE_LIST, "{'action':'rename','deviceId':'%s','name':'Car','pinCode':'" PIN "'}", own), 2317);
+    assert_failed(set(DEVICE_LIST, "{'action':'remove','deviceId':'%s','pinCode':'" PIN "'}", own), 2317);
+    assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 1);
 }
 
 /* ---- At the same time ------------------------------------------------------------------------ */
@@ -384,6 +503,9 @@ static const struct CMUnitTest tests[] = {
     TEST(asking_whether_the_account_is_blocked_is_enough_to_learn_of_it, with_enrollment),
     TEST(guessing_the_pin_in_an_enrollment_blocks_the_account, with_enrollment),
     TEST(an_account_with_its_most_devices_gets_no_other, with_enrollment),
+    TEST(devices_are_listed_renamed_and_removed_one_by_one, with_enrollment),
+    TEST(devices_of_another_account_cannot_be_told_from_none, with_enrollment),
+    TEST(a_blocked_account_shows_its_devices_and_changes_none, with_enrollment),
     TEST(devices_may_work_at_once, with_enrollment),
     TEST(wrong_pins_at_once_cost_a_try_each, with_enrollment),
     TEST(processes_that_make_the_authoritys_keys_at_once_have_the_same, with_folder),

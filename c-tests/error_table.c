@@ -322,6 +322,12 @@ static void five_wrong_pins(void)
     }
 }
 
+static void the_only_wrong_pin_before_a_block_that_ends_by_itself(void)
+{
+    begin_enrolled(",'policy':{'maxPinTries':1,'pinBlockSeconds':60}");
+    replace(PIN, "9999");
+}
+
 /* Gives a device without an enrollment a code for an account that another device enrolled in. */
 static void a_code_of_an_account_with_a_pin(Peer **peer)
 {

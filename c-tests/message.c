@@ -106,7 +106,8 @@ static bool is_transaction_id(const char *text)
 
 static bool is_next_action(const char *word)
 {
-    static const char *const known[] = {"retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate", "update"};
+    static const char *const known[] = {"retryPin",     "requestSmsCode", "removeEnrollments", "removeDevice", "resetPin",
+                                        "authenticate", "update"};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (word != NULL && strcmp(word, known[i]) == 0) {

@@ -13,6 +13,7 @@
 #define SDK_CONFIGURATION "pims.sdk.configuration"
 #define SDK_VERSION "pims.sdk.version"
 #define ACCOUNT "pims.authentication.account"
+#define DEVICE_LIST "pims.authentication.devices"
 #define ENROLLMENT "pims.authentication.enrollment"
 #define OTP "pims.authentication.otp"
 #define PINCODE "pims.authentication.pincode"

@@ -49,10 +49,16 @@ public:
         if (result.is_object() && result.contains("state")) {
             state_ = result.at("state").get<std::string>();
         }
+        if (result.is_object() && !result.value("devices", json::array()).empty()) {
+            device_id_ = result.at("devices").at(0).at("deviceId").get<std::string>();
+        }
     }
 
     bool matches(const json &expected, const json &actual) const
     {
+        if (expected == "$time") {
+            return actual.is_number_integer() && actual.dump().size() == 13;
+        }
         if (expected.is_string() && actual.is_string()) {
             return matches_text(expected.get<std::string>(), actual.get<std::string>());
         }
@@ -98,6 +104,9 @@ private:
         if (name == "state") {
             return state_;
         }
+        if (name == "deviceId") {
+            return device_id_;
+        }
         if (name != "smsCode" && name != "wrongSmsCode") {
             wrong_suite("the placeholder " + name);
         }
@@ -132,6 +141,7 @@ private:
     std::string storage_;
     std::string otp_;
     std::string state_;
+    std::string device_id_;
 };
 
 extern "C" void on_unsubscribed(const char *message, void *ctx)

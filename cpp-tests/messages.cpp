@@ -154,6 +154,7 @@ TEST_CASE("members of a message are read whatever stands around them, and nothin
                       {{"a", {1, {{"attemptsLeft", 9}}}},
                        {"attemptsLeft", 3},
                        {"retryAfterSeconds", 86400},
+                       {"blockedUntil", 1700000000123},
                        {"gateway", "invalid_grant"},
                        {"nextAction", "danceNow"}}}};
     for (const bool ascii : {false, true}) {
@@ -168,6 +169,7 @@ TEST_CASE("members of a message are read whatever stands around them, and nothin
         CHECK(message.detail() == error.at("detail").get<std::string>());
         CHECK(message.attempts_left() == 3);
         CHECK(message.retry_after_seconds() == std::chrono::seconds(86400));
+        CHECK(message.blocked_until() == std::chrono::system_clock::time_point(std::chrono::milliseconds(1700000000123)));
         CHECK(message.next_action() == pims::NextAction::other);
         CHECK(message.gateway() == "invalid_grant");
         // If only the last brace is missing, the error is complete.
@@ -187,6 +189,7 @@ TEST_CASE("each next action has its name, and one of a newer library is another"
     CHECK(pims::next_action_of("retryPin") == NextAction::retry_pin);
     CHECK(pims::next_action_of("requestSmsCode") == NextAction::request_sms_code);
     CHECK(pims::next_action_of("removeEnrollments") == NextAction::remove_enrollments);
+    CHECK(pims::next_action_of("removeDevice") == NextAction::remove_device);
     CHECK(pims::next_action_of("resetPin") == NextAction::reset_pin);
     CHECK(pims::next_action_of("authenticate") == NextAction::authenticate);
     CHECK(pims::next_action_of("update") == NextAction::update);

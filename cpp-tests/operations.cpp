@@ -87,6 +87,31 @@ TEST_CASE("a blocked account gets a new PIN by SMS, with typed operations")
     CHECK(wait_for(device.otp("4321")).size() <= 8);
 }
 
+TEST_CASE("the devices of the account are values, and one of them is renamed and removed")
+{
+    const Folder folder;
+    pims::Params config(R"({"storage":{"keystore":"hardware","path":")" + folder.path().string() + R"("}})");
+    const pims::Session session(config);
+    const pims::StrongAuthentication device;
+    CHECK(wait_for(device.devices()).empty());
+    wait_for(device.request_phone_number_code(PHONE_NUMBER));
+    wait_for(device.enroll_with_phone_number(PIN, folder.sms_code(), PHONE_NUMBER));
+    const auto devices = wait_for(device.devices());
+    REQUIRE(devices.size() == 1);
+    const pims::AccountDevice &own = devices.front();
+    CHECK(own.device_id.size() >= 8);
+    CHECK(own.this_device);
+    CHECK(own.keystore == pims::Keystore::hardware);
+    CHECK(own.since <= std::chrono::system_clock::now());
+    CHECK(own.last_used >= own.since);
+    CHECK(code_of(device.rename_device(own.device_id, "Car")) == pims::Code::missing_parameter);
+    wait_for(device.rename_device(own.device_id, "Zo\xc3\xab \"the car\"", PIN));
+    CHECK(wait_for(device.devices()).front().name == "Zo\xc3\xab \"the car\"");
+    wait_for(device.remove_device(own.device_id, PIN));
+    CHECK_FALSE(wait_for(device.is_activated()));
+    CHECK(code_of(device.remove_device(own.device_id)) == pims::Code::invalid_parameter);
+}
+
 TEST_CASE("a typed operation inside a callback is ready")
 {
     const Folder folder;

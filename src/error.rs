@@ -78,6 +78,8 @@ pub enum NextAction {
     RequestSmsCode,
     /// Remove the account's enrollments.
     RemoveEnrollments,
+    /// Remove one of the account's devices.
+    RemoveDevice,
     /// Reset the PIN.
     ResetPin,
     /// Hand over an access token.
@@ -90,10 +92,11 @@ pub enum NextAction {
 
 impl NextAction {
     /// Every next action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RetryPin,
         Self::RequestSmsCode,
         Self::RemoveEnrollments,
+        Self::RemoveDevice,
         Self::ResetPin,
         Self::Authenticate,
         Self::Update,
@@ -106,6 +109,7 @@ impl NextAction {
             Self::RetryPin => "retryPin",
             Self::RequestSmsCode => "requestSmsCode",
             Self::RemoveEnrollments => "removeEnrollments",
+            Self::RemoveDevice => "removeDevice",
             Self::ResetPin => "resetPin",
             Self::Authenticate => "authenticate",
             Self::Update => "update",
@@ -121,6 +125,9 @@ pub struct Info {
     pub attempts_left: Option<u32>,
     /// `retryAfterSeconds`
     pub retry_after_seconds: Option<u64>,
+    /// `blockedUntil`: the end of the account's block by the service's clock, in milliseconds since
+    /// 1970, if the block ends by itself.
+    pub blocked_until: Option<i64>,
     /// `word`: the service's error word.
     pub word: Option<String>,
     /// `gateway`: the code of a gateway in front of the service.
@@ -269,6 +276,9 @@ impl Serialize for Info {
         }
         if let Some(seconds) = self.retry_after_seconds {
             map.serialize_entry("retryAfterSeconds", &seconds)?;
+        }
+        if let Some(until) = self.blocked_until {
+            map.serialize_entry("blockedUntil", &until)?;
         }
         if let Some(word) = &self.word {
             map.serialize_entry("word", word)?;

@@ -14,6 +14,7 @@
 //! | [`inwebo`] | a crate of its own: the exchange, without I/O |
 //! | [`store`], [`transport`] | the sealed record; the way to the service |
 //! | [`config`], [`message`], [`params`] | the texts that go in and out |
+//! | `picture` | QR codes of enrollment codes, with the feature `qr` |
 //! | [`error`], `log`, [`clock`] | the error catalogue, the log, the time: ground floor |
 //!
 //! No two modules need each other: `tests/no_circles` reads the `use` lines.
@@ -29,6 +30,8 @@ pub mod ffi;
 mod log;
 pub mod message;
 pub mod params;
+#[cfg(feature = "qr")]
+pub mod picture;
 mod platform;
 mod process;
 pub mod store;

@@ -5,11 +5,12 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 use inwebo::client::WrongPins;
+use inwebo::cvs::{DeviceEntry, Keystore};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, WRONG_PINS_SINCE, WrongPinsInfo};
+use crate::error::{Error, Info};
 use crate::process;
 
 /// Result of an operation. The names of members are static: only values vary.
@@ -28,6 +29,8 @@ pub enum Output {
     Path(&'static str, Option<String>),
     /// Members that are text.
     Texts(Vec<(&'static str, Cow<'static, str>)>),
+    /// Members of several kinds. A text may be a secret and is wiped when dropped.
+    Members(Vec<(&'static str, Member)>),
     /// One member that is a list of texts.
     List(&'static str, Vec<String>),
     /// Some of the members of the account's subscription.
@@ -37,30 +40,60 @@ pub enum Output {
         /// `isAccountBlocked`
         blocked: Option<&'static str>,
     },
-    /// An output, and wrong PINs that the account's owner must learn of. They stand beside the
-    /// result, not in it.
-    WithWrongPins(Box<Self>, WrongPins),
+    /// The devices of the account.
+    Devices(Vec<DeviceEntry>),
+    /// An output, and circumstances that the caller must learn of: wrong PINs, or the end of a
+    /// block. They stand beside the result, not in it.
+    WithInfo(Box<Self>, Box<Info>),
 }
 
 impl Output {
+    /// Changes the circumstances beside the result.
+    pub fn with_info(self, change: impl FnOnce(&mut Info)) -> Self {
+        let (output, mut info) = match self {
+            Self::WithInfo(output, info) => (output, info),
+            output => (Box::new(output), Box::default()),
+        };
+        change(&mut info);
+        Self::WithInfo(output, info)
+    }
+
     /// Returns the greatest length of a secret text as JSON, in bytes.
     fn room(&self) -> usize {
         match self {
             // An escape has at most 6 bytes for one byte of text.
             Self::Text(_, text) => 6 * text.len(),
+            Self::Members(members) => members.iter().map(|(_, member)| member.room()).sum(),
             _ => 0,
         }
     }
 }
 
-/// `info` of a message that is not an error.
-struct Info(WrongPins);
+/// Value of a member of [`Output::Members`].
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Member {
+    /// A text, which may be a secret.
+    Text(Zeroizing<String>),
+    /// A number.
+    Number(u64),
+    /// True or false.
+    Flag(bool),
+    /// `null`
+    Null,
+}
 
-impl Serialize for Info {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry(WRONG_PINS_SINCE, &WrongPinsInfo(self.0))?;
-        map.end()
+impl Member {
+    /// Creates a member with a copy of a text.
+    pub fn text(text: &str) -> Self {
+        Self::Text(Zeroizing::new(text.to_owned()))
+    }
+
+    fn room(&self) -> usize {
+        match self {
+            Self::Text(text) => 6 * text.len(),
+            Self::Number(_) | Self::Flag(_) | Self::Null => 0,
+        }
     }
 }
 
@@ -68,12 +101,12 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => return serializer.serialize_unit(),
-            Self::WithWrongPins(output, _) => return output.serialize(serializer),
+            Self::WithInfo(output, _) => return output.serialize(serializer),
             _ => {}
         }
         let mut map = serializer.serialize_map(None)?;
         match self {
-            Self::Null | Self::Empty | Self::WithWrongPins(..) => {}
+            Self::Null | Self::Empty | Self::WithInfo(..) => {}
             Self::Flag(name, value) => map.serialize_entry(name, value)?,
             Self::Text(name, value) => map.serialize_entry(name, value.as_str())?,
             Self::Number(name, value) => map.serialize_entry(name, value)?,
@@ -83,7 +116,15 @@ impl Serialize for Output {
                     map.serialize_entry(name, value)?;
                 }
             }
+            Self::Members(members) => {
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+            }
             Self::List(name, values) => map.serialize_entry(name, values)?,
+            Self::Devices(devices) => {
+                map.serialize_entry("devices", &devices.iter().map(Listed).collect::<Vec<_>>())?;
+            }
             Self::Account { activated, blocked } => {
                 if let Some(activated) = activated {
                     map.serialize_entry("isDeviceActivated", activated)?;
@@ -97,6 +138,23 @@ impl Serialize for Output {
     }
 }
 
+/// Device in the form of a message.
+struct Listed<'a>(&'a DeviceEntry);
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let DeviceEntry { id, name, since, used, keystore, is_self } = self.0;
+        let mut map = serializer.serialize_map(Some(6))?;
+        map.serialize_entry("deviceId", id)?;
+        map.serialize_entry("name", name)?;
+        map.serialize_entry("since", since)?;
+        map.serialize_entry("lastUsed", used)?;
+        map.serialize_entry("thisDevice", is_self)?;
+        map.serialize_entry("keystore", &keystore.map(Keystore::as_str))?;
+        map.end()
+    }
+}
+
 /// Outcome of an operation: its output, or its error.
 pub type Outcome = Result<Output, Error>;
 
@@ -104,7 +162,7 @@ pub type Outcome = Result<Output, Error>;
 pub fn with_wrong_pins(outcome: Outcome, wrong_pins: Option<WrongPins>) -> Outcome {
     match (outcome, wrong_pins) {
         (outcome, None) => outcome,
-        (Ok(output), Some(wrong_pins)) => Ok(Output::WithWrongPins(Box::new(output), wrong_pins)),
+        (Ok(output), Some(wrong_pins)) => Ok(output.with_info(|info| info.wrong_pins_since = Some(wrong_pins))),
         (Err(error), Some(wrong_pins)) => Err(error.with_wrong_pins(wrong_pins)),
     }
 }
@@ -186,8 +244,8 @@ impl Message {
     /// Creates the message of an outcome. Its status is `SUCCEEDED` or `FAILED`.
     pub fn of_outcome(id: TransactionId, outcome: &Outcome) -> Self {
         match outcome {
-            Ok(Output::WithWrongPins(output, wrong_pins)) => {
-                Self::new(id, "SUCCEEDED", "result", output, Some(*wrong_pins), output.room())
+            Ok(Output::WithInfo(output, info)) => {
+                Self::new(id, "SUCCEEDED", "result", output, Some(&**info), output.room())
             }
             Ok(output) => Self::new(id, "SUCCEEDED", "result", output, None, output.room()),
             Err(error) => Self::new(id, "FAILED", "error", error, None, 0),
@@ -204,7 +262,7 @@ impl Message {
         status: &str,
         member: &str,
         value: &impl Serialize,
-        wrong_pins: Option<WrongPins>,
+        info: Option<&Info>,
         secret: usize,
     ) -> Self {
         // The capacity is enough for every message with a secret. A vector that grows leaves a copy
@@ -219,9 +277,9 @@ impl Message {
         text.extend_from_slice(b"\":");
         // Writing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *text, value);
-        if let Some(wrong_pins) = wrong_pins {
+        if let Some(info) = info {
             text.extend_from_slice(b",\"info\":");
-            let _ = serde_json::to_writer(&mut *text, &Info(wrong_pins));
+            let _ = serde_json::to_writer(&mut *text, info);
         }
         text.extend_from_slice(b"}\0");
         Self(text)
@@ -265,6 +323,24 @@ mod tests {
     }
 
     #[test]
+    fn a_device_has_each_member_and_null_for_what_is_not_known() {
+        let known = DeviceEntry {
+            id: "0a1b2c3d".into(),
+            name: "Ana \"\u{1F600}".into(),
+            since: 17,
+            used: Some(18),
+            keystore: Some(Keystore::Hardware),
+            is_self: true,
+        };
+        let unknown = DeviceEntry { used: None, keystore: None, is_self: false, ..known.clone() };
+        let message = Message::of_outcome(TransactionId::new(), &Ok(Output::Devices(vec![known, unknown])));
+        let first = r#"{"deviceId":"0a1b2c3d","name":"Ana \"😀","since":17,"lastUsed":18,"thisDevice":true,"keystore":"hardware"}"#;
+        let second = r#"{"deviceId":"0a1b2c3d","name":"Ana \"😀","since":17,"lastUsed":null,"thisDevice":false,"keystore":null}"#;
+        let expected = format!("\"result\":{{\"devices\":[{first},{second}]}}}}");
+        assert!(message.as_str().ends_with(&expected), "{}", message.as_str());
+    }
+
+    #[test]
     fn members_stand_in_the_order_of_the_reference() {
         let id = TransactionId::new();
         let message = Message::of_outcome(id, &Ok(Output::Null));
@@ -288,6 +364,11 @@ mod tests {
         assert_eq!(text(Ok(Output::Flag("a", true))), expected);
         assert!(text(Ok(Output::Null)).ends_with(&format!("\"result\":null,{note}}}")));
         assert!(text(Err(Error::new(Code::Timeout))).ends_with(&format!("\"label\":\"Timeout\",{note}}}}}")));
+        let blocked = Output::Flag("a", true).with_info(|info| {
+            (info.retry_after_seconds, info.blocked_until) = (Some(60), Some(1_700_000_000_000));
+        });
+        let times = "\"info\":{\"retryAfterSeconds\":60,\"blockedUntil\":1700000000000,\"wrongPinsSince\"";
+        assert!(text(Ok(blocked)).contains(&format!("\"result\":{{\"a\":true}},{times}")));
         let silent = Message::of_outcome(id, &with_wrong_pins(Ok(Output::Null), None));
         assert!(!silent.as_str().contains("info"));
     }

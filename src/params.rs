@@ -5,8 +5,8 @@
 
 use std::fmt::{self, Write};
 
-use inwebo::values::Pin;
-use inwebo::values::SmsCode;
+use inwebo::cvs::SHORT_ID;
+use inwebo::values::{DeviceName, EnrollmentCode, Fingerprint, Pin, SmsCode};
 pub use wiped_json::{Object, Value};
 use zeroize::Zeroizing;
 
@@ -83,6 +83,14 @@ impl Given<'_> {
         })
     }
 
+    /// Reads a PIN. A blank string is `None`.
+    pub fn pin_or_blank(&self) -> Result<Option<Pin>, Error> {
+        match self.value.as_text() {
+            Some(text) if text.trim().is_empty() => Ok(None),
+            _ => self.pin().map(Some),
+        }
+    }
+
     /// Reads the name of a state's format.
     pub fn state_format(&self) -> Result<foreign_state::Format, Error> {
         self.value.as_text().and_then(foreign_state::Format::named).ok_or_else(|| {
@@ -116,12 +124,61 @@ impl Given<'_> {
             .ok_or_else(|| Error::invalid(self.name, "expected the 4 to 12 letters or digits of the SMS"))
     }
 
-    /// Reads an SMS code. A blank string is `None`.
-    pub fn sms_code_or_blank(&self) -> Result<Option<SmsCode>, Error> {
+    /// Reads the code of an enrollment: an SMS code, or the code of another device, whose letters
+    /// may stand in groups.
+    pub fn enrollment_code(&self) -> Result<SmsCode, Error> {
+        match self.value.as_text().and_then(EnrollmentCode::read) {
+            Some(code) => Ok(code.as_sms_code().clone()),
+            None => self.sms_code(),
+        }
+    }
+
+    /// Reads the code of an enrollment. A blank string is `None`.
+    pub fn enrollment_code_or_blank(&self) -> Result<Option<SmsCode>, Error> {
         match self.value.as_text() {
             Some(text) if text.trim().is_empty() => Ok(None),
-            _ => self.sms_code().map(Some),
+            _ => self.enrollment_code().map(Some),
         }
+    }
+
+    /// Reads the id of a device, or the first characters of it. Whether the account has that
+    /// device, the service says.
+    pub fn device_id(&self) -> Result<String, Error> {
+        const LONGEST: usize = 128;
+        let text = self.value.text_or_digits();
+        let id = text
+            .as_ref()
+            .map(|text| text.trim())
+            .filter(|id| (SHORT_ID..=LONGEST).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
+        id.map(str::to_owned)
+            .ok_or_else(|| Error::invalid(self.name, "expected a \"deviceId\" of get pims.authentication.devices"))
+    }
+
+    /// Reads the name of a device.
+    pub fn device_name(&self) -> Result<DeviceName, Error> {
+        self.value.as_text().and_then(DeviceName::new).ok_or_else(|| {
+            Error::invalid(
+                self.name,
+                "expected 1 to 64 characters, some of them visible, none of them a control character or a mark that \
+                 turns the direction of text",
+            )
+        })
+    }
+
+    /// Reads a fingerprint: 8 digits, which may stand in groups.
+    pub fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        let text = self.value.as_text();
+        text.and_then(Fingerprint::read)
+            .ok_or_else(|| Error::invalid(self.name, "expected the 8 digits that both devices show, as a string"))
+    }
+
+    /// Returns its text, if it is one of these words.
+    pub fn word<'w>(&self, words: &[&'w str]) -> Result<&'w str, Error> {
+        let found = words.iter().find(|word| self.value.as_text() == Some(**word));
+        found.copied().ok_or_else(|| {
+            let known: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+            Error::invalid(self.name, format!("expected one of {}", known.join(", ")))
+        })
     }
 
     /// Reads a one-time password: 1 to 16 letters or digits.
@@ -328,7 +385,7 @@ mod tests {
         }
         for blank in ["\"\"", "\" \"", "\"\\t \""] {
             let json = format!("{{\"c\":{blank}}}");
-            assert!(required(&one(&json), "c").sms_code_or_blank().unwrap().is_none(), "{blank}");
+            assert!(required(&one(&json), "c").enrollment_code_or_blank().unwrap().is_none(), "{blank}");
         }
     }
 
@@ -351,6 +408,38 @@ mod tests {
         for bad in ["\"\"", "\" \"", "\"06\\u00001234\"", "\"\\u007f\"", "1.5", "true", &long] {
             let json = format!("{{\"n\":{bad}}}");
             assert!(required(&one(&json), "n").phone_number().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_device_id_has_8_to_128_visible_characters() {
+        let long = format!("\"{}\"", "f".repeat(128));
+        for (given, id) in [
+            ("\"0a1b2c3d\"", "0a1b2c3d"),
+            ("\" 0a1b2c3d4e5f6071 \"", "0a1b2c3d4e5f6071"),
+            ("12345678", "12345678"),
+            (&*long, &*"f".repeat(128)),
+        ] {
+            let json = format!("{{\"d\":{given}}}");
+            assert_eq!(required(&one(&json), "d").device_id().unwrap(), id);
+        }
+        let long = format!("\"{}\"", "f".repeat(129));
+        for bad in ["\"0a1b2c3\"", "1234567", "\"\"", "\"0a1b 2c3d\"", "\"0a1b2c3é\"", "true", "[]", &long] {
+            let json = format!("{{\"d\":{bad}}}");
+            let error = required(&one(&json), "d").device_id().err().unwrap();
+            assert_eq!(error.detail(), "expected a \"deviceId\" of get pims.authentication.devices", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_device_name_is_text() {
+        for (given, name) in [("\" Ana\\u2019s phone \"", "Ana\u{2019}s phone"), ("\"<b>\"", "<b>")] {
+            let json = format!("{{\"n\":{given}}}");
+            assert_eq!(required(&one(&json), "n").device_name().unwrap().as_str(), name);
+        }
+        for bad in ["\"\"", "\" \"", "\"a\\nb\"", "\"a\\u202eb\"", "7", "true", "[]"] {
+            let json = format!("{{\"n\":{bad}}}");
+            assert!(required(&one(&json), "n").device_name().is_err(), "{bad}");
         }
     }
 

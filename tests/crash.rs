@@ -27,8 +27,15 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 7] = [
+    let scenarios: [Scenario; 11] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
+        Scenario {
+            name: "enroll by another device",
+            prepare: &["phone", "code", "enroll", "make a code"],
+            act: "enroll by device",
+            recover: "go on enrolling by device",
+            least: 20,
+        },
         Scenario {
             name: "enroll with phone number",
             prepare: &["certify"],
@@ -70,6 +77,27 @@ fn main() -> ExitCode {
             act: "remove",
             recover: "enroll anew",
             least: 10,
+        },
+        Scenario {
+            name: "rename of a device",
+            prepare: &["phone", "code", "enroll"],
+            act: "rename the device",
+            recover: "rename it again",
+            least: 2,
+        },
+        Scenario {
+            name: "removal of this device",
+            prepare: &["phone", "code", "enroll"],
+            act: "remove the device",
+            recover: "enroll in its place",
+            least: 10,
+        },
+        Scenario {
+            name: "removal of a device by the account",
+            prepare: &["phone", "code", "enroll", "move away"],
+            act: "remove the device",
+            recover: "enroll in its place",
+            least: 2,
         },
     ];
     for scenario in &scenarios {
@@ -141,10 +169,10 @@ fn copy_of(folder: &Path) -> tempfile::TempDir {
 
 fn run_child(step: &str) {
     let folder = std::env::var("PIMS_CRASH_FOLDER").unwrap();
-    let config = json!({
-        "storage": { "path": folder },
-        "embedded": { "policy": { "maxDevices": 1, "evolveK1Every": 1, "codesPerHour": 100 } },
-    });
+    let max_devices = if step.ends_with("by device") { 2 } else { 1 };
+    let policy =
+        json!({ "maxDevices": max_devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
+    let config = json!({ "storage": { "path": folder }, "embedded": { "policy": policy } });
     expect(&execute("init", "", &config));
     let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };
     match step {
@@ -158,6 +186,9 @@ fn run_child(step: &str) {
         "enroll" => phone.enroll("1234"),
         "update" => expect(&update("1234", "4321")),
         "otp" => accepted(&otp("1234")),
+        "make a code" => make_code(Path::new(&folder), &config),
+        "enroll by device" => enroll_by_device(Path::new(&folder)),
+        "go on enrolling by device" => go_on_enrolling_by_device(Path::new(&folder), &config),
         "move away" => move_away(Path::new(&folder)),
         "import" => import(Path::new(&folder)),
         "go on importing" => {
@@ -171,6 +202,14 @@ fn run_child(step: &str) {
         "go on updating" => go_on_updating(),
         "make an otp" => accepted(&otp("1234")),
         "enroll anew" => phone.enroll_anew(),
+        "rename the device" => expect(&change_device("rename", "Phone")),
+        "rename it again" => {
+            expect(&change_device("rename", "Other phone"));
+            assert_eq!(devices()[0]["name"], "Other phone");
+            accepted(&otp("1234"));
+        }
+        "remove the device" => expect(&change_device("remove", "")),
+        "enroll in its place" => phone.enroll_in_its_place(),
         other => panic!("there is no step {other}"),
     }
     expect(&execute("free", "", &json!({})));
@@ -230,6 +269,30 @@ impl Phone {
         accepted(&otp("1234"));
     }
 
+    /// Enrolls after the removal of the only device, which was cut off. The account has one place.
+    fn enroll_in_its_place(&self) {
+        let password = otp("1234");
+        if code_of(&password).is_none() {
+            accepted(&password);
+            expect(&change_device("remove", ""));
+        }
+        assert!(!is_activated());
+        expect(&get("smscode", json!({"type": "enrollment"})));
+        expect(&set("smscode", json!({"action": "enrollment", "smsCode": self.code()})));
+        let enroll = || set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+        let enrolled = enroll();
+        if code_of(&enrolled) == Some(2310) {
+            // The device is still there. The code stays good.
+            assert_eq!(enrolled["error"]["info"]["nextAction"], "removeDevice", "{enrolled}");
+            expect(&change_device("remove", ""));
+            expect(&enroll());
+        } else {
+            expect(&enrolled);
+        }
+        assert_eq!(devices().len(), 1);
+        accepted(&otp("1234"));
+    }
+
     /// Enrolls after a removal that was cut off, in whichever state the device is.
     fn enroll_anew(&self) {
         let password = otp("1234");
@@ -245,8 +308,84 @@ impl Phone {
     }
 }
 
+/// Returns the devices of the account.
+fn devices() -> Vec<Value> {
+    let answer = get("devices", json!({}));
+    expect(&answer);
+    answer["result"]["devices"].as_array().unwrap().clone()
+}
+
+/// Changes the only device of the account.
+fn change_device(action: &str, name: &str) -> Value {
+    let devices = devices();
+    assert_eq!(devices.len(), 1);
+    let id = &devices[0]["deviceId"];
+    set("devices", json!({"action": action, "deviceId": id, "name": name, "pinCode": "1234"}))
+}
+
 fn certify() {
     expect(&get("smscode", json!({"type": "phoneNumberCertification", "phoneNumber": PHONE})));
+}
+
+/// Makes an enrollment code. Puts the record of this device aside: another device is to enter the
+/// code.
+fn make_code(folder: &Path, config: &Value) {
+    let made = get("enrollmentcode", json!({"action": "make", "pinCode": "1234"}));
+    expect(&made);
+    std::fs::write(folder.join("code.txt"), made["result"]["code"].as_str().unwrap()).unwrap();
+    expect(&execute("free", "", &json!({})));
+    exchange_devices(folder);
+    expect(&execute("init", "", config));
+}
+
+/// Exchanges the record of this device and the one that was put aside.
+fn exchange_devices(folder: &Path) {
+    for record in ["device.pims", "device.pims.previous"] {
+        let (here, aside, between) =
+            (folder.join(record), folder.join(format!("aside-{record}")), folder.join("between"));
+        let _ = std::fs::remove_file(&between);
+        let _ = std::fs::rename(&here, &between);
+        let _ = std::fs::rename(&aside, &here);
+        let _ = std::fs::rename(&between, &aside);
+    }
+}
+
+fn enroll_by_device(folder: &Path) {
+    let code = std::fs::read_to_string(folder.join("code.txt")).unwrap();
+    expect(&set("smscode", json!({"action": "enrollment", "smsCode": code})));
+    expect(&set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "})));
+}
+
+/// Goes on with an enrollment that was cut off. The other device then confirms this one.
+fn go_on_enrolling_by_device(folder: &Path, config: &Value) {
+    if !is_activated() {
+        let again = set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+        if code_of(&again) == Some(2311) {
+            enroll_by_device(folder);
+        } else {
+            expect(&again);
+        }
+    }
+    let state = || {
+        let state = get("enrollmentcode", json!({"action": "state"}));
+        expect(&state);
+        state["result"].clone()
+    };
+    let own = state();
+    assert_eq!(own["state"], "entered", "{own}");
+    assert_eq!(code_of(&otp("1234")), Some(2311));
+    let exchange = || {
+        expect(&execute("free", "", &json!({})));
+        exchange_devices(folder);
+        expect(&execute("init", "", config));
+    };
+    exchange();
+    let shown = state();
+    assert_eq!((&shown["state"], &shown["fingerprint"]), (&json!("entered"), &own["fingerprint"]));
+    let fingerprint = &shown["fingerprint"];
+    expect(&set("enrollmentcode", json!({"action": "confirm", "fingerprint": fingerprint, "pinCode": "1234"})));
+    exchange();
+    accepted(&otp("1234"));
 }
 
 /// Exports the enrollment, and removes the device's record.

@@ -429,6 +429,106 @@ fn otp(pin: &str) -> Value {
     authentication("get", "otp", json!({"action": "withPIN", "pinCode": pin}))
 }
 
+const BLOCKED: &str = r#"{"actionType":"strong","type":"isAccountBlocked"}"#;
+
+/// Line of the log for a question of the library's own.
+const ASKED: &str = "the service was asked about it";
+
+/// Begins a session with an enrolled device. One wrong PIN blocks it for this number of seconds.
+fn begin_with_block(seconds: u32, is_frozen: bool) -> Session {
+    let session = Session::begin();
+    facade::free();
+    let policy = json!({"maxPinTries": 1, "pinBlockSeconds": seconds});
+    let mut config: Value = serde_json::from_str(&session.config()).unwrap();
+    config["embedded"] = json!({"policy": policy, "clockFrozen": is_frozen});
+    succeeded(&execute("init", "", &config.to_string()));
+    let number = "+33612345678";
+    let certify = json!({"type": "phoneNumberCertification", "phoneNumber": number});
+    succeeded(&authentication("get", "smscode", certify));
+    let code = last_code(&session);
+    let enroll = json!({"action": "enrollWithPhoneNumber", "pinCode": "1234", "smsCode": code, "phoneNumber": number});
+    succeeded(&authentication("set", "enrollment", enroll));
+    session
+}
+
+/// Takes the next event of a subscription to the block.
+fn event_of_block(events: &Receiver<Value>) -> String {
+    let event = one(events);
+    assert_eq!(event["status"], "RESULT", "{event}");
+    event["result"]["isAccountBlocked"].as_str().unwrap().to_owned()
+}
+
+/// Subscribes to the block, and enters a wrong PIN.
+fn subscribe_and_block() -> Receiver<Value> {
+    let events = call(Method::Subscribe, ACCOUNT, BLOCKED);
+    succeeded(&one(&events));
+    assert_eq!(execute("get", ACCOUNT, BLOCKED)["result"]["isAccountBlocked"], "NotBlocked");
+    assert_eq!(event_of_block(&events), "NotBlocked");
+    assert_eq!(otp("9999")["error"]["code"], 2310);
+    assert_eq!(event_of_block(&events), "PinBlocked");
+    events
+}
+
+/// Returns how often the library asked the service about the end of a block by itself.
+fn questions() -> usize {
+    let path = execute("get", "pims.sdk.log", "{}")["result"]["logPath"].as_str().unwrap().to_owned();
+    std::fs::read_to_string(path).unwrap().matches(ASKED).count()
+}
+
+#[test]
+fn subscribers_hear_of_the_end_of_a_block_from_the_service() {
+    let _session = begin_with_block(1, false);
+    let events = subscribe_and_block();
+    assert_eq!(event_of_block(&events), "NotBlocked");
+    assert!(questions() >= 1);
+    succeeded(&otp("1234"));
+}
+
+#[test]
+fn the_clock_of_the_device_ends_no_block() {
+    let _session = begin_with_block(1, true);
+    let events = subscribe_and_block();
+    // The clock of the service stands still: each answer is that the block is not over.
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while questions() < 2 {
+        assert!(std::time::Instant::now() < deadline, "the library asks no second time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(events.try_recv().is_err(), "an event without an answer of the service");
+    let blocked = otp("1234");
+    assert_eq!((&blocked["error"]["code"], &blocked["error"]["info"]["retryAfterSeconds"]), (&2317.into(), &1.into()));
+    succeeded(&execute("set", "pims.sdk.configuration", r#"{"embedded":{"clockOffsetSeconds":1}}"#));
+    assert_eq!(event_of_block(&events), "NotBlocked");
+}
+
+#[test]
+fn without_a_subscriber_to_the_block_nobody_asks_about_its_end() {
+    let _session = begin_with_block(1, false);
+    let activated = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    succeeded(&one(&activated));
+    assert_eq!(otp("9999")["error"]["code"], 2310);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(questions(), 0);
+    // A subscriber that comes later hears of the end at once.
+    succeeded(&one(&call(Method::Unsubscribe, ACCOUNT, "")));
+    let events = call(Method::Subscribe, ACCOUNT, BLOCKED);
+    succeeded(&one(&events));
+    assert_eq!(event_of_block(&events), "NotBlocked");
+    assert_eq!(questions(), 1);
+}
+
+#[test]
+fn a_facade_is_released_while_a_block_runs() {
+    let _session = begin_with_block(86_400, false);
+    let events = subscribe_and_block();
+    let asked = execute("get", ACCOUNT, BLOCKED);
+    assert_eq!(asked["result"]["isAccountBlocked"], "PinBlocked");
+    let left = asked["info"]["retryAfterSeconds"].as_u64().unwrap();
+    assert!((86_000..=86_400).contains(&left) && asked["info"]["blockedUntil"].is_i64(), "{asked}");
+    facade::free();
+    assert!(events.recv().is_err(), "its callback was dropped with the facade");
+}
+
 #[test]
 fn a_block_that_another_device_or_an_operator_lifted_is_over_at_the_next_operation() {
     let devices = TwoDevices::new();
@@ -474,6 +574,33 @@ fn a_block_that_another_device_or_an_operator_lifted_is_over_at_the_next_operati
         succeeded(&authentication("set", "pincode", reset));
         if after == "7777" { goes_on(&|| otp(after)) } else { goes_on(&|| update(after, "1357")) }
     }
+}
+
+#[test]
+fn a_device_that_removes_itself_tells_its_subscriber_and_the_other_one_goes_on() {
+    let devices = TwoDevices::new();
+    let events = call(Method::Subscribe, ACCOUNT, ACTIVATED);
+    succeeded(&one(&events));
+    let list = authentication("get", "devices", json!({}));
+    let listed = list["result"]["devices"].as_array().unwrap();
+    let id = |own: bool| listed.iter().find(|device| device["thisDevice"] == own).unwrap()["deviceId"].clone();
+    assert_eq!(listed.len(), 2);
+    let remove = json!({"action": "remove", "deviceId": id(true), "pinCode": "1234"});
+    succeeded(&authentication("set", "devices", remove.clone()));
+    assert_eq!(one(&events)["result"], json!({"isDeviceActivated": false}));
+    // The same call again has nothing to remove. The account itself may remove the other device.
+    assert_eq!(authentication("set", "devices", remove)["error"]["label"], "Invalid deviceId parameter");
+    assert_eq!(otp("1234")["error"]["code"], 2317);
+
+    devices.take("phone");
+    let list = authentication("get", "devices", json!({}));
+    assert_eq!(list["result"]["devices"].as_array().unwrap().len(), 1);
+    assert_eq!(list["result"]["devices"][0]["deviceId"], id(false));
+    succeeded(&otp("1234"));
+    // The short id of a device is a prefix of its id: one character less is no short id.
+    let short = id(false).as_str().unwrap()[..7].to_owned();
+    let refused = authentication("set", "devices", json!({"action": "remove", "deviceId": short, "pinCode": "1234"}));
+    assert_eq!(refused["error"]["label"], "Invalid deviceId parameter");
 }
 
 #[test]
@@ -627,7 +754,7 @@ fn init_upgrades_a_record_of_the_form_before() {
 }
 
 #[test]
-fn a_record_that_is_too_old_allows_its_removal_and_nothing_else() {
+fn a_record_that_is_too_old_allows_its_removal_and_no_work_of_the_device() {
     let session = Session::begin();
     let folder = session.folder.path();
     facade::free();
@@ -653,6 +780,8 @@ fn a_record_that_is_too_old_allows_its_removal_and_nothing_else() {
         assert_eq!(message["error"]["code"], 2317, "{api} {params}: {message}");
         assert_eq!(message["error"]["info"]["nextAction"], "removeEnrollments", "{message}");
     }
+    // The list of devices is the account's.
+    succeeded(&authentication("get", "devices", json!({})));
     // Nothing was written over the record.
     facade::free();
     assert_eq!(stored_record(folder), old);

@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use inwebo::client::activate::PinMode;
-use inwebo::client::{Client, Device, EngineError, Request};
+use inwebo::client::devices::Change;
+use inwebo::client::{BlockTimes, Client, Device, EngineError, Request};
 use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
-use inwebo::values::{K0, K1, Kma, Modulus, SecVal, Serial};
-use inwebo::values::{Pin, SmsCode, Ticket};
+use inwebo::mode::Mode;
+use inwebo::values::{DeviceName, K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, SmsCode, Ticket, bound_challenge};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::budget::{Exhausted, Limits, Use};
@@ -392,6 +393,35 @@ fn a_blocked_device_asks_for_its_block_before_it_refuses() {
         let record = bench.memory.record();
         assert_eq!((record.state(0), record.block), (state, Some(block)), "{answer}");
     }
+}
+
+#[test]
+fn the_end_of_a_block_is_told_and_not_written_down() {
+    const TIMES: &str = "<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>";
+    let times = BlockTimes { retry_after_seconds: 60, until: Some(1_700_000_000_000) };
+    let blocked = format!("<err>NOK_BLOCKED</err>{TIMES}");
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", &blocked);
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert_eq!((refused.word(), refused.block_times()), (Some(&Word::Blocked), Some(times)));
+    assert_eq!((component.block_times(), component.take_block_times()), (Some(times), Some(Some(times))));
+    assert_eq!((component.block_times(), component.take_block_times()), (None, None));
+    let written = bench.memory.record().encode();
+    assert!(!String::from_utf8_lossy(&written).contains("1700000000000"));
+
+    // The next operation asks, and tells the answer.
+    bench.script.answer("ActionSetup", &blocked);
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert!(matches!(refused, Failure::StillBlocked(Refusal::Forbidden, told) if told == times), "{refused}");
+    assert_eq!(bench.memory.record().encode(), written);
+    // Without an answer, the end that an earlier answer named is not repeated.
+    bench.script.lose();
+    let refused = component.otp_with_pin(&pin("1234")).unwrap_err();
+    assert!(matches!(refused, Failure::State(Refusal::Forbidden, State::Blocked)), "{refused}");
+    // A block that ends by itself may become one that does not.
+    bench.script.answer("ActionSetup", "<err>NOK_BLOCKED</err>");
+    assert!(matches!(component.otp_with_pin(&pin("1234")), Err(Failure::State(..))));
+    assert_eq!(component.take_block_times(), Some(None));
 }
 
 #[test]
@@ -1022,7 +1052,7 @@ fn enrollments_are_counted_once_each_and_refused_before_an_sms_is_spent() {
     for refused in [
         component.request_code(Purpose::Enrollment, None),
         component.accept_code(&code).map(drop),
-        component.enroll(&pin("1234"), Some(&code)),
+        component.enroll(&pin("1234"), Some(&code)).map(drop),
         component.enroll_with_phone_number(&pin("1234"), &code, "0612345678"),
     ] {
         assert!(matches!(refused, Err(Failure::Limit(Exhausted::Activations { limit: 2 }))), "{refused:?}");
@@ -1230,4 +1260,225 @@ fn the_password_of_an_import_counts_and_an_import_keeps_what_was_counted() {
     let third = component.import(&foreign_state(), &pin("1234"), true);
     assert!(matches!(third, Err(Failure::Limit(Exhausted::Passwords { .. }))), "{third:?}");
     assert_eq!(bench.script.asked().len(), asked);
+}
+
+/// The answer with the list of two devices: this one, which `enrolled` makes, and another one.
+const TWO_DEVICES: &str = "<err>OK</err><device><id>973d95c5</id><name>This</name><since>1</since><self>1</self></device>\
+    <device><id>0a1b2c3d</id><name>Other\u{202e}</name><since>2</since><used>3</used><keystore>software</keystore></device>";
+
+const OWN: Change<'_> = Change::Remove { device: "973d95c5" };
+const OTHER: Change<'_> = Change::Remove { device: "0a1b2c3d" };
+
+#[test]
+fn an_enrolled_device_lists_the_devices_by_its_own_proof_also_while_the_account_is_blocked() {
+    for standing in [Standing::Active, Standing::MustSynchronize, Standing::Blocked] {
+        let (bench, mut component) = bench(&enrolled(standing));
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", TWO_DEVICES);
+        let devices = component.devices().unwrap();
+        assert_eq!(bench.script.asked(), ["Setup devices", "Finalize devices"]);
+        let seen: Vec<_> = devices.iter().map(|device| (&*device.id, &*device.name, device.is_self)).collect();
+        // A character that turns the direction of text is taken out.
+        assert_eq!(seen, [("973d95c5", "This", true), ("0a1b2c3d", "Other", false)]);
+        assert_eq!(bench.memory.record().enrollment.unwrap().standing, standing);
+    }
+}
+
+#[test]
+fn a_device_that_is_not_enrolled_asks_for_the_account_and_needs_no_pin() {
+    for record in [unenrolled(), enrolled(Standing::Disabled)] {
+        let (bench, mut component) = bench(&record);
+        let answers = [CvsAnswer::Devices(Vec::new()), CvsAnswer::Done, CvsAnswer::Refused(CvsRefusal::NoSuchDevice)];
+        bench.script.cvs.lock().unwrap().extend(answers.map(Ok));
+        assert_eq!(component.devices().unwrap(), []);
+        component.change_device(OTHER, None).unwrap();
+        let refused = component.change_device(OTHER, Some(&pin("1234"))).unwrap_err();
+        assert!(matches!(refused, Failure::Cvs(CvsRefusal::NoSuchDevice)), "{refused}");
+        assert_eq!(bench.script.asked(), [""; 0]);
+        assert_eq!(*bench.memory.record().encode(), *record.encode());
+    }
+}
+
+#[test]
+fn the_limit_of_devices_is_no_longer_known_to_be_reached_once_a_device_was_removed() {
+    for (change, block) in
+        [(OTHER, None), (Change::Rename { device: "0a1b2c3d", name: &name() }, Some(Block::AccountBlocked))]
+    {
+        let (bench, mut component) = bench(&Record { block: Some(Block::AccountBlocked), ..unenrolled() });
+        bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+        component.change_device(change, None).unwrap();
+        assert_eq!(bench.memory.record().block, block);
+    }
+}
+
+fn name() -> DeviceName {
+    DeviceName::new("Ana's phone").unwrap()
+}
+
+#[test]
+fn the_proofs_of_a_change_hold_for_its_device_and_name_alone() {
+    let name = name();
+    let changes = [
+        (OTHER, Mode::RemoveDevice, ""),
+        (Change::Rename { device: "0a1b2c3d", name: &name }, Mode::RenameDevice, name.as_str()),
+    ];
+    for (change, mode, sent_name) in changes {
+        let record = enrolled(Standing::Active);
+        let device = record.enrollment.as_ref().unwrap().device.clone();
+        let (bench, mut component) = bench(&record);
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", "<err>OK</err>");
+        component.change_device(change, Some(&pin("1234"))).unwrap();
+        assert_eq!(bench.script.asked(), [format!("Setup {}", mode.as_str()), format!("Finalize {}", mode.as_str())]);
+
+        let query = bench.script.asked.lock().unwrap()[1].clone();
+        let sent: std::collections::HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+        assert_eq!((&*sent["device"], sent.get("name").map_or("", |name| &**name)), ("0a1b2c3d", sent_name));
+        let pin = pin("1234");
+        let k1 = K1::new(Kma::derive(&pin, &device.serial).decrypt(&device.hidden_k1));
+        let bound = bound_challenge("c", mode, "0a1b2c3d", sent_name);
+        let proofs = Proofs::with_pin(&bound, &device.serial, &device.k0, &k1, &pin);
+        assert_eq!((&*sent["R0"], &*sent["R1"], &*sent["R2"]), (&*proofs.r0, &*proofs.r1, &*proofs.r2));
+    }
+}
+
+#[test]
+fn a_change_without_the_pin_sends_nothing() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for change in [OWN, OTHER] {
+        assert!(matches!(component.change_device(change, None), Err(Failure::PinMissing)));
+    }
+    assert_eq!(bench.script.asked(), [""; 0]);
+}
+
+#[test]
+fn a_removed_device_forgets_its_enrollment_and_keeps_its_use() {
+    for standing in [Standing::Active, Standing::MustSynchronize] {
+        let mut record = enrolled(standing);
+        record.used = Use::new(vec![1_000_000], 2);
+        let (bench, mut component) = bench(&record);
+        if standing == Standing::MustSynchronize {
+            synchronize(&bench.script);
+        }
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", "<err>OK</err>");
+        component.change_device(OWN, Some(&pin("1234"))).unwrap();
+        assert_eq!(component.state(), State::NotActivated);
+        assert_eq!(*bench.memory.record().encode(), *record.without_enrollment().encode());
+    }
+}
+
+#[test]
+fn another_device_that_was_removed_changes_nothing_here() {
+    let record = enrolled(Standing::Active);
+    let (bench, mut component) = bench(&record);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    component.change_device(OTHER, Some(&pin("1234"))).unwrap();
+    assert_eq!(*bench.memory.record().encode(), *record.encode());
+}
+
+#[test]
+fn a_removal_of_this_device_is_intended_before_it_is_sent() {
+    // The intent cannot be stored: nothing is sent.
+    let (bench, mut component) = self::bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.set_full(true);
+    assert!(matches!(component.change_device(OWN, Some(&pin("1234"))), Err(Failure::Store(_))));
+    assert_eq!(bench.script.asked(), ["Setup removedevice"]);
+
+    for (error, counts) in
+        not_served().into_iter().map(|error| (error, false)).chain(lost().into_iter().map(|error| (error, true)))
+    {
+        let (bench, mut component) = self::bench(&enrolled(Standing::Active));
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.fail(error.clone());
+        assert!(component.change_device(OWN, Some(&pin("1234"))).is_err());
+        let record = bench.memory.record();
+        assert_eq!(record.intent, counts.then_some(Intent::Remove), "{error}");
+        assert_eq!(record.state(0), State::Activated(Sync::Done), "{error}");
+        if !counts {
+            continue;
+        }
+        // The next operation learns whether it was done. The same call is done, then.
+        let mut component = bench.open();
+        bench.script.answer("ActionSetup", "<err>NOK:NODEVICE</err>");
+        component.change_device(OWN, Some(&pin("1234"))).unwrap();
+        assert_eq!(component.state(), State::NotActivated);
+        assert_eq!(bench.script.asked()[2..], ["Setup status"]);
+        assert_eq!(bench.memory.record().intent, None);
+    }
+}
+
+#[test]
+fn a_removal_of_this_device_that_was_lost_and_not_done_is_done_by_the_same_call() {
+    let (bench, mut component) = bench(&Record { intent: Some(Intent::Remove), ..enrolled(Standing::Active) });
+    bench.script.answer("ActionSetup", "<err>OK</err>");
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    component.change_device(OWN, Some(&pin("1234"))).unwrap();
+    assert_eq!(bench.script.asked(), ["Setup status", "Setup removedevice", "Finalize removedevice"]);
+    assert_eq!(component.state(), State::NotActivated);
+}
+
+#[test]
+fn a_refused_removal_of_this_device_leaves_it_enrolled() {
+    for (word, state) in [
+        ("NOK:ACCESS", State::Activated(Sync::Done)),
+        ("NOK:DEVICEID", State::Activated(Sync::Done)),
+        ("NOK:FORBIDDEN", State::Activated(Sync::Done)),
+        ("NOK_BLOCKED", State::Blocked),
+        ("NOK:NODEVICE", State::Disabled),
+    ] {
+        let (bench, mut component) = bench(&enrolled(Standing::Active));
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", &format!("<err>{word}</err>"));
+        assert_eq!(component.change_device(OWN, Some(&pin("1234"))).unwrap_err().word().unwrap().as_str(), word);
+        let record = bench.memory.record();
+        // These operations are ours. A service that forbids them says nothing about the device.
+        assert_eq!((record.state(0), record.intent, record.is_forbidden), (state, None, false), "{word}");
+    }
+}
+
+#[test]
+fn a_stale_device_synchronizes_and_sends_its_change_once_more() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
+    synchronize(&bench.script);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    component.change_device(OTHER, Some(&pin("1234"))).unwrap();
+    let change = ["Setup removedevice", "Finalize removedevice"];
+    assert_eq!(bench.script.asked()[..2], change);
+    assert_eq!(bench.script.asked()[2..5], ["Setup synchro", "Finalize synchro", "Finalize ms"]);
+    assert_eq!(bench.script.asked()[5..], change);
+}
+
+#[test]
+fn a_blocked_device_asks_whether_the_block_ended_before_it_changes_a_device() {
+    let (bench, mut component) = bench(&enrolled(Standing::Blocked));
+    bench.script.answer("ActionSetup", "<err>NOK_BLOCKED</err>");
+    let refused = component.change_device(OTHER, Some(&pin("1234"))).unwrap_err();
+    assert!(matches!(refused, Failure::State(Refusal::Forbidden, State::Blocked)), "{refused}");
+    assert_eq!(bench.script.asked(), ["Setup status"]);
+    bench.script.answer("ActionSetup", "<err>OK</err>");
+    synchronize(&bench.script);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err>");
+    component.change_device(OTHER, Some(&pin("1234"))).unwrap();
+}
+
+#[test]
+fn a_list_that_is_not_one_and_a_service_without_it_are_told_as_such() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for (answer, state) in [("<err>NOK:SN</err>", "Activated"), ("<err>NOK:NODEVICE</err>", "Disabled")] {
+        bench.script.answer("ActionSetup", answer);
+        assert!(matches!(component.devices(), Err(Failure::Engine(EngineError::Refused { .. }))));
+        assert_eq!(component.state().name(), state);
+    }
+    let (bench, mut component) = self::bench(&enrolled(Standing::Active));
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><device><id>0a1b2c3d</id></device>");
+    assert!(matches!(component.devices(), Err(Failure::Engine(EngineError::Unusable(_)))));
 }

@@ -55,6 +55,7 @@ objects() {
 steady() {
     sed -e 's/"transactionId":"[0-9a-f]*-[0-9a-f]*"/"transactionId":"*"/' \
         -e 's/"otp":"[0-9a-z]*"/"otp":"*"/' \
+        -e 's/"deviceId":"[0-9a-z]*","name":"libpims on [^"]*","since":[0-9]*,"lastUsed":[0-9]*/"deviceId":"*"/g' \
         -e 's/^{"at":"[^"]*"/{"at":"*"/' \
         -e 's/"code":"[0-9]*","text":"PIMS: [0-9]* /"code":"*","text":"PIMS: * /'
 }

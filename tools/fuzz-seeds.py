@@ -20,6 +20,13 @@ CALLS = {"init": 0, "get": 2, "set": 4, "subscribe": 6, "unsubscribe": 7}
 APIS = re.findall(r'^    "([^"]*)",$', (ROOT / "crates/fuzz-properties/src/ffi_calls.rs").read_text(encoding="utf-8"), re.MULTILINE)
 FREE = 0x80
 
+# The list of the account's devices, in both of its forms.
+DEVICE_LISTS = (
+    b"<ActionFinalize><err>OK</err><device><id>a8f3c1d0</id><name>Phone</name><since>1</since><used>2</used>"
+    b"<keystore>hardware</keystore><self>1</self></device><device><id>b20917ee</id><name>x</name><since>3</since></device></ActionFinalize>",
+    b'{"devices":[{"id":"a8f3c1d0","name":"Phone","since":1,"used":2,"keystore":"hardware"},{"id":"b20917ee","name":"x","since":3}]}',
+)
+
 
 def steps() -> "list[list[dict[str, object]]]":
     """Returns the cases of the suite of all languages, each a list of calls with text
@@ -64,7 +71,7 @@ def seeds() -> "dict[str, list[bytes]]":
     return {
         "params": [text.encode() for text in others],
         "config": [text.encode() for text in inits],
-        "answer_xml": [exchange["response"].encode() for exchange in exchanges],
+        "answer_xml": [*[exchange["response"].encode() for exchange in exchanges], *DEVICE_LISTS],
         "mac_query": [exchange["request"].encode() for exchange in exchanges],
         "foreign_state": [bytes([number]) + path.read_bytes() for path in states for number in range(6)],
         "record_decode": records,

@@ -5,6 +5,8 @@
 import type {
   Account,
   AcceptedCode,
+  AccountDevice,
+  AccountDevices,
   Device,
   ExportedEnrollment,
   GetResults,
@@ -19,10 +21,12 @@ import type {
   Version,
 } from './lib/operations';
 
-export { AccountState, EnrollmentStatus } from './lib/operations';
+export { AccountState, EnrollmentStatus, Keystore } from './lib/operations';
 export type {
   Account,
   AcceptedCode,
+  AccountDevice,
+  AccountDevices,
   Device,
   ExportedEnrollment,
   GetResults,
@@ -70,6 +74,8 @@ export interface Parameters {
 export interface Info {
   readonly attemptsLeft?: number;
   readonly retryAfterSeconds?: number;
+  /** The end of the account's block, in milliseconds since 1970 in UTC. */
+  readonly blockedUntil?: number;
   readonly word?: string;
   readonly gateway?: string;
   readonly nextAction?: NextAction;
@@ -129,6 +135,8 @@ export declare const NextAction: {
   readonly REQUEST_SMS_CODE: 'requestSmsCode';
   /** Offer to remove all devices of the account. */
   readonly REMOVE_ENROLLMENTS: 'removeEnrollments';
+  /** Offer to remove one device of the account. */
+  readonly REMOVE_DEVICE: 'removeDevice';
   /** Offer a new PIN by SMS. */
   readonly RESET_PIN: 'resetPin';
   /** Get a fresh access token. */
@@ -154,6 +162,9 @@ export declare class PimsError extends Error {
   get attemptsLeft(): number | undefined;
   /** The seconds until the program may make the same call again. */
   get retryAfterSeconds(): number | undefined;
+  /** The end of the account's block by the service's clock, if the block ends by itself. To wait,
+   *  use `retryAfterSeconds`. */
+  get blockedUntil(): Date | undefined;
   /** The code of a gateway in front of the service that refused the request. */
   get gateway(): string | undefined;
   /** The next step. `info` alone holds a step that this package does not know. */

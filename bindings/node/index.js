@@ -3,7 +3,7 @@
 const bridge = require('./lib/bridge');
 const { Code, NextAction, PimsError, QueueFullError } = require('./lib/errors');
 const { DefaultFacade, Session } = require('./lib/facade');
-const { AccountState, EnrollmentStatus } = require('./lib/operations');
+const { AccountState, EnrollmentStatus, Keystore } = require('./lib/operations');
 const { info } = require('./lib/results');
 
 const facade = new DefaultFacade();
@@ -23,6 +23,7 @@ module.exports = {
   AccountState,
   Code,
   EnrollmentStatus,
+  Keystore,
   NextAction,
   PimsError,
   QueueFullError,

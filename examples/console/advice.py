@@ -15,10 +15,9 @@ import libpims
 
 class Operation(Enum):
     """The operations of the library that this program uses, by the names of docs/error-table.md.
-    The last three have names of this project."""
+    The last five have names of this project."""
 
     IS_ACTIVATED = "get account isDeviceActivated"
-    ACCOUNT_STATE = "get account isAccountBlocked"
     PASSWORD = "get otp withPIN"
     PASSWORD_WITHOUT_PIN = "get otp withoutPIN"
     CODE = "get smscode enrollment"
@@ -33,6 +32,8 @@ class Operation(Enum):
     START = "init"
     TOKEN = "set token cvs"
     VERIFY = "set authority.otp verify"
+    DEVICES = "get devices"
+    REMOVE_DEVICE = "set devices remove"
 
     @property
     def enrolls(self) -> bool:
@@ -57,6 +58,7 @@ class Next(Enum):
     FINISH = "Finish with your PIN."
     NEW_PIN = "Set a new PIN with a code by SMS."
     REMOVE = "Remove all devices of your account, then set up this one."
+    REMOVE_DEVICE = "Choose the device of your account that is to go. The code of your SMS stays good."
     SIGN_IN = "Get a fresh access token into its file. It is handed over again."
     LATER = "Start this program again then. It goes on from where this device stands."
     STORAGE = "See that nothing else uses the folder, and that it was made with the same service. Then start this program again."
@@ -72,10 +74,10 @@ class Advice:
     next: Next
 
 
-def advise(error: libpims.PimsError, during: Operation, account: libpims.AccountState = libpims.AccountState.UNKNOWN) -> Advice:
-    """Returns the advice for an error. ``account`` is the last known state of the account."""
+def advise(error: libpims.PimsError, during: Operation) -> Advice:
+    """Returns the advice for an error."""
     advice = _BY_CODE.get(error.code, _UNKNOWN)
-    return advice if isinstance(advice, Advice) else advice(error, during, account)
+    return advice if isinstance(advice, Advice) else advice(error, during)
 
 
 def is_known(code: int) -> bool:
@@ -89,36 +91,34 @@ _NOT_OUR_SERVICE = "We could not make sure that this is our service. Please try 
 _CONTACT_US = Advice("Your account cannot do this. Please contact us.", Next.STOP)
 
 
-def _form(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
-    if "word" in error.info:
+def _form(error: libpims.PimsError, _during: Operation) -> Advice:
+    if "word" in error.info and "deviceId" not in error.label:
         return Advice("Please choose a longer PIN.", Next.ENTER_AGAIN)
     for parameter, sentence in (
         ("PIN", "A PIN has 4 to 8 digits."),
         ("pinCode", "A PIN has 4 to 8 digits."),
         ("phoneNumber", "This is not a phone number."),
         ("smsCode", "Enter the code as it stands in the SMS."),
+        ("deviceId", "This device is gone already."),
     ):
         if parameter in error.label:
             return Advice(sentence, Next.ENTER_AGAIN)
     return _DEFECT
 
 
-def _server(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
-    seconds = error.retry_after_seconds
-    if seconds is None:
+def _server(error: libpims.PimsError, _during: Operation) -> Advice:
+    if error.retry_after_seconds is None:
         return Advice("Our service has a problem. Please try again later.", Next.LATER)
-    minutes = max(1, -(-seconds // 60))
-    unit = "minute" if minutes == 1 else "minutes"
-    return Advice(f"You asked for many codes. You can get the next one in {minutes} {unit}.", Next.LATER)
+    return Advice(f"You asked for many codes. You can get the next one in {_minutes(error.retry_after_seconds)}.", Next.LATER)
 
 
-def _code(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
+def _code(error: libpims.PimsError, _during: Operation) -> Advice:
     if not error.attempts_left:
         return Advice("This code is no longer good. We can send you a new one.", Next.NEW_CODE)
     return Advice(f"This code is not right. Please look again. {_tries(error.attempts_left)}", Next.ENTER_AGAIN)
 
 
-def _refused(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
+def _refused(error: libpims.PimsError, _during: Operation) -> Advice:
     if error.attempts_left:
         return Advice(f"This PIN is not right. {_tries(error.attempts_left)}", Next.ENTER_AGAIN)
     if error.next_action == "retryPin":
@@ -128,33 +128,43 @@ def _refused(error: libpims.PimsError, _during: Operation, _account: libpims.Acc
     return _CONTACT_US
 
 
-def _blocked(error: libpims.PimsError, _during: Operation, account: libpims.AccountState) -> Advice:
-    if error.next_action != "removeEnrollments":
+def _pin_blocked(error: libpims.PimsError) -> Advice:
+    if error.retry_after_seconds is None:
         return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
-    if account == libpims.AccountState.PIN_BLOCKED:
+    # The block ends by itself.
+    blocked = f"Your PIN is blocked for {_minutes(error.retry_after_seconds)}."
+    if error.next_action == "resetPin":
+        return Advice(f"{blocked} Wait, or set a new one with a code by SMS.", Next.NEW_PIN)
+    return Advice(f"{blocked} Please wait.", Next.LATER)
+
+
+def _blocked(error: libpims.PimsError, _during: Operation) -> Advice:
+    if error.next_action == "removeDevice":
+        return Advice("You have too many devices. Remove one of them, then set up this one.", Next.REMOVE_DEVICE)
+    if error.next_action == "removeEnrollments":
         return Advice("Your PIN is blocked. Set a new one on your other device, or start anew.", Next.REMOVE)
-    return Advice("You have too many devices. Remove them all, then set up this one.", Next.REMOVE)
+    return _pin_blocked(error)
 
 
-def _wrong_state(error: libpims.PimsError, _during: Operation, _account: libpims.AccountState) -> Advice:
+def _wrong_state(error: libpims.PimsError, _during: Operation) -> Advice:
     if error.next_action == "requestSmsCode":
         return Advice("Please ask for a new code.", Next.NEW_CODE)
     return Advice("Something went wrong. Please try again.", Next.LOOK)
 
 
-def _post_synchronization(_error: libpims.PimsError, during: Operation, _account: libpims.AccountState) -> Advice:
+def _post_synchronization(_error: libpims.PimsError, during: Operation) -> Advice:
     if during.changes:
         return Advice(DONE, Next.LOOK)
     return Advice("Please enter your PIN.", Next.ENTER_AGAIN)
 
 
-def _forbidden(error: libpims.PimsError, during: Operation, _account: libpims.AccountState) -> Advice:
+def _forbidden(error: libpims.PimsError, during: Operation) -> Advice:
     if error.next_action == "requestSmsCode":
         return Advice("Please set up this device first.", Next.SET_UP)
     if error.next_action == "enroll":
         return Advice("This device must be set up again.", Next.SET_UP)
     if error.next_action == "resetPin":
-        return Advice("Your PIN is blocked. Set a new one with a code by SMS.", Next.NEW_PIN)
+        return _pin_blocked(error)
     if error.next_action == "removeEnrollments":
         return Advice("Please set up this device again.", Next.REMOVE)
     if "word" in error.info:
@@ -162,6 +172,11 @@ def _forbidden(error: libpims.PimsError, during: Operation, _account: libpims.Ac
     if during.enrolls:
         return Advice("This device is set up already.", Next.LOOK)
     return Advice("Please enter your PIN to finish.", Next.FINISH)
+
+
+def _minutes(seconds: int) -> str:
+    minutes = max(1, -(-seconds // 60))
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _tries(left: int) -> str:
@@ -173,7 +188,7 @@ def _tries(left: int) -> str:
 #: Stands for a sentence of the guide: "what you say when it succeeded".
 DONE = "It is done."
 
-_Rule = Callable[[libpims.PimsError, Operation, libpims.AccountState], Advice]
+_Rule = Callable[[libpims.PimsError, Operation], Advice]
 
 _BY_CODE: Dict[int, "Advice | _Rule"] = {
     2000: _UNKNOWN,

@@ -42,6 +42,7 @@ class Step(Enum):
     PASSWORD = "8 of 8: a one-time password"
     RESET = "B: a new PIN"
     REMOVE = "D: remove all devices"
+    DEVICES = "E: remove one device"
     DONE = "the end"
     GIVE_UP = "the end, for now"
 
@@ -108,6 +109,7 @@ class Walk:
             Step.PASSWORD: self._password,
             Step.RESET: self._reset,
             Step.REMOVE: self._remove,
+            Step.DEVICES: self._remove_device,
         }
 
     def go(self) -> bool:
@@ -235,10 +237,32 @@ class Walk:
         self._person.say("They are removed.")
         return Step.LOOK
 
+    def _remove_device(self) -> Step:
+        try:
+            devices = self._call(Operation.DEVICES, self._device.devices)
+        except Trouble as trouble:
+            if trouble.error.code not in (libpims.Code.NOT_SUPPORTED, libpims.Code.INVALID_RETURN, libpims.Code.FORBIDDEN):
+                raise
+            self._person.say("This service cannot remove one device.")
+            return Step.REMOVE
+        for number, device in enumerate(devices, 1):
+            used = "never used" if device.last_used is None else f"last used on {device.last_used:%Y-%m-%d}"
+            self._person.say(f"{number}: {device.name}, since {device.since:%Y-%m-%d}, {used}")
+        chosen = self._person.ask("The number of the device that is to go")
+        if not (chosen.isdecimal() and 1 <= int(chosen) <= len(devices)):
+            self._person.say("There is no such number.")
+            return Step.DEVICES
+        device = devices[int(chosen) - 1]
+        if not self._person.agrees(f"Remove {device.name}?"):
+            return Step.GIVE_UP
+        self._call(Operation.REMOVE_DEVICE, lambda: self._device.remove_device(device.device_id))
+        self._person.say("It is removed.")
+        return Step.LOOK
+
     # The reactions to failures.
 
     def _after(self, trouble: Trouble, step: Step) -> Step:
-        advice = advise(trouble.error, trouble.operation, self._account_state(trouble))
+        advice = advise(trouble.error, trouble.operation)
         self._person.say(f"{advice.sentence} (error {trouble.error.code})")
         if advice.next == Next.AGAIN and trouble.operation == Operation.ENROLL:
             # The first request may have arrived. If the PIN is the same, the library finds out.
@@ -273,16 +297,9 @@ class Walk:
             Next.FINISH: Step.FINISH,
             Next.NEW_PIN: Step.RESET,
             Next.REMOVE: Step.REMOVE,
+            Next.REMOVE_DEVICE: Step.DEVICES,
         }
         return ways.get(way, Step.GIVE_UP)
-
-    def _account_state(self, trouble: Trouble) -> libpims.AccountState:
-        if trouble.error.next_action != "removeEnrollments":
-            return libpims.AccountState.UNKNOWN
-        try:
-            return self._call(Operation.ACCOUNT_STATE, self._device.account_state)
-        except Trouble:
-            return libpims.AccountState.UNKNOWN
 
     # The common parts of the steps.
 

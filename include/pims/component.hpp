@@ -9,13 +9,17 @@
 #error "include pims.hpp: this header is a part of it"
 #endif
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "../pims.hpp"
 
@@ -56,10 +60,50 @@ inline std::string text_of(const Message &message, std::string_view name)
     return text ? *std::move(text) : throw UnexpectedMessage();
 }
 
+inline std::optional<std::string> text_or_null_of(const Message &message, std::string_view name)
+{
+    const std::string_view value = Reader::member(Reader::member(message.text(), "result"), name);
+    return value == "null" ? std::nullopt : std::optional<std::string>(text_of(message, name));
+}
+
 inline bool flag_of(const Message &message, std::string_view name)
 {
     const std::string_view value = Reader::member(Reader::member(message.text(), "result"), name);
     return value == "true" || (value == "false" ? false : throw UnexpectedMessage());
+}
+
+/* The readers of the members of a record. They throw UnexpectedMessage for a value of another type.
+ */
+inline std::string as_text(std::string_view value)
+{
+    auto text = Reader::text(value);
+    return text ? *std::move(text) : throw UnexpectedMessage();
+}
+
+inline bool as_flag(std::string_view value)
+{
+    return value == "true" || (value == "false" ? false : throw UnexpectedMessage());
+}
+
+inline std::chrono::system_clock::time_point as_time(std::string_view value)
+{
+    const auto number = Reader::number(value);
+    return number ? std::chrono::system_clock::time_point(std::chrono::milliseconds(*number)) : throw UnexpectedMessage();
+}
+
+template <auto parse>
+auto as_word(std::string_view value)
+{
+    return parse(as_text(value));
+}
+
+template <class Read>
+auto unless_null(std::string_view value, Read read) -> std::optional<decltype(read(value))>
+{
+    if (value == "null") {
+        return std::nullopt;
+    }
+    return read(value);
 }
 
 /* The component on a facade: its requests, and the readers of their results. */
@@ -118,6 +162,12 @@ protected:
         return [name](const Message &message) { return text_of(message, name); };
     }
 
+    /* Returns the reader of a member that is text or null. */
+    static auto text_or_null(const char *name)
+    {
+        return [name](const Message &message) { return text_or_null_of(message, name); };
+    }
+
     /* Returns the reader of a member that is true or false. */
     static auto flag(const char *name)
     {
@@ -129,6 +179,26 @@ protected:
     static auto word(const char *name, Parse parse)
     {
         return [name, parse](const Message &message) { return parse(text_of(message, name)); };
+    }
+
+    /* Returns the reader of a member that is a list of records. */
+    template <class Parse>
+    static auto records(const char *name, Parse parse)
+    {
+        return [name, parse](const Message &message) {
+            std::string_view list = Reader::member(Reader::member(message.text(), "result"), name);
+            std::vector<decltype(parse(list))> records;
+            if (!Reader::skip(list, '[')) {
+                throw UnexpectedMessage();
+            }
+            if (Reader::skip(list, ']')) {
+                return records;
+            }
+            do {
+                records.push_back(parse(Reader::take(list)));
+            } while (Reader::skip(list, ','));
+            return Reader::skip(list, ']') ? records : throw UnexpectedMessage();
+        };
     }
 
 private:

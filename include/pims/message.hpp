@@ -87,6 +87,7 @@ enum class NextAction {
     retry_pin,
     request_sms_code,
     remove_enrollments,
+    remove_device,
     reset_pin,
     authenticate,
     update,
@@ -576,6 +577,13 @@ public:
         const auto number = detail::Reader::number(info("retryAfterSeconds"));
         return number ? std::optional<std::chrono::seconds>(*number) : std::nullopt;
     }
+    /* Returns the end of the account's block by the service's clock, if the block ends by itself.
+     * To wait, use retry_after_seconds. */
+    std::optional<std::chrono::system_clock::time_point> blocked_until() const
+    {
+        const auto number = detail::Reader::number(info("blockedUntil"));
+        return number ? std::optional<std::chrono::system_clock::time_point>(std::chrono::milliseconds(*number)) : std::nullopt;
+    }
     /* Returns the next step after a failure. */
     inline std::optional<NextAction> next_action() const;
 
@@ -655,7 +663,7 @@ private:
 /* Returns the next action for the word of a message. */
 inline NextAction next_action_of(std::string_view word)
 {
-    constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate",
+    constexpr std::string_view words[] = {"retryPin", "requestSmsCode", "removeEnrollments", "removeDevice", "resetPin", "authenticate",
                                           "update",   "enroll"};
     int number = 0;
     for (const std::string_view known : words) {
@@ -683,6 +691,7 @@ public:
     std::string detail() const { return message_.detail(); }
     std::optional<int> attempts_left() const { return message_.attempts_left(); }
     std::optional<std::chrono::seconds> retry_after_seconds() const { return message_.retry_after_seconds(); }
+    std::optional<std::chrono::system_clock::time_point> blocked_until() const { return message_.blocked_until(); }
     std::optional<NextAction> next_action() const { return message_.next_action(); }
     std::optional<std::string> gateway() const { return message_.gateway(); }
     std::optional<WrongPins> wrong_pins_since() const { return message_.wrong_pins_since(); }

@@ -10,9 +10,12 @@
 #error "include pims.hpp: this header is a part of it"
 #endif
 
+#include <chrono>
 #include <future>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "component.hpp"
 
@@ -28,6 +31,30 @@ enum class EnrollmentStatus {
 
 /* The block of the account: of its PIN or of the account itself. */
 enum class AccountState { not_blocked, pin_blocked, account_blocked, unknown };
+
+/* The place of a device's storage key, by its own statement. Nobody checks it. */
+enum class Keystore {
+    /* A security chip holds the key. */
+    hardware,
+    /* Software alone holds the key. */
+    software,
+};
+
+/* A device of the account. */
+struct AccountDevice {
+    /* The beginning of its id, which names it among the devices of the account. */
+    std::string device_id;
+    /* The name that its user gave it. It is text, never markup. */
+    std::string name;
+    /* The time of its enrollment. */
+    std::chrono::system_clock::time_point since;
+    /* The time of its last use, if it was used. */
+    std::optional<std::chrono::system_clock::time_point> last_used;
+    /* True for the device that makes the call. */
+    bool this_device;
+    /* The place of its storage key, if it told one. */
+    std::optional<Keystore> keystore;
+};
 
 namespace detail {
 
@@ -59,6 +86,31 @@ inline AccountState account_state_of(std::string_view word)
         return AccountState::unknown;
     }
     throw UnexpectedMessage();
+}
+
+/* Returns the value of a word. Throws UnexpectedMessage if it is none. */
+inline Keystore keystore_of(std::string_view word)
+{
+    if (word == "hardware") {
+        return Keystore::hardware;
+    }
+    if (word == "software") {
+        return Keystore::software;
+    }
+    throw UnexpectedMessage();
+}
+
+/* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */
+inline AccountDevice account_device_of(std::string_view object)
+{
+    AccountDevice record{};
+    record.device_id = as_text(Reader::member(object, "deviceId"));
+    record.name = as_text(Reader::member(object, "name"));
+    record.since = as_time(Reader::member(object, "since"));
+    record.last_used = unless_null(Reader::member(object, "lastUsed"), as_time);
+    record.this_device = as_flag(Reader::member(object, "thisDevice"));
+    record.keystore = unless_null(Reader::member(object, "keystore"), as_word<keystore_of>);
+    return record;
 }
 
 /* The operations of StrongAuthentication. */
@@ -109,6 +161,34 @@ public:
     {
         return set<std::string>("pims.authentication.enrollment", {{"action", "export"}, {"plain", "true"}, {"pinCode", pin}},
                                 text("state"));
+    }
+
+    /* Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it, and which the caller must wipe. A code before it ends. */
+    [[nodiscard]] std::future<std::string> make_enrollment_code(std::string_view pin) const
+    {
+        return get<std::string>("pims.authentication.enrollmentcode", {{"action", "make"}, {"pinCode", pin}}, text("code"));
+    }
+
+    /* Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits. */
+    [[nodiscard]] std::future<std::optional<std::string>> pending_fingerprint() const
+    {
+        return get<std::optional<std::string>>("pims.authentication.enrollmentcode", {{"action", "state"}}, text_or_null("fingerprint"));
+    }
+
+    /* Lets the device with this fingerprint work. The user has compared it on both devices. */
+    [[nodiscard]] std::future<void> confirm_device(std::string_view fingerprint, std::string_view pin) const
+    {
+        return set<void>("pims.authentication.enrollmentcode", {{"action", "confirm"}, {"fingerprint", fingerprint}, {"pinCode", pin}},
+                         nothing);
+    }
+
+    /* Ends the device with this fingerprint, which entered the code. */
+    [[nodiscard]] std::future<void> reject_device(std::string_view fingerprint, std::string_view pin) const
+    {
+        return set<void>("pims.authentication.enrollmentcode", {{"action", "reject"}, {"fingerprint", fingerprint}, {"pinCode", pin}},
+                         nothing);
     }
 
     /* Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
@@ -174,6 +254,27 @@ public:
     [[nodiscard]] std::future<std::string> otp_without_pin() const
     {
         return get<std::string>("pims.authentication.otp", {{"action", "withoutPIN"}}, text("otp"));
+    }
+
+    /* Returns the devices of the account. A device that is not enrolled needs the access token. */
+    [[nodiscard]] std::future<std::vector<AccountDevice>> devices() const
+    {
+        return get<std::vector<AccountDevice>>("pims.authentication.devices", {}, records("devices", account_device_of));
+    }
+
+    /* Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+     * access token instead. */
+    [[nodiscard]] std::future<void> rename_device(std::string_view device_id, std::string_view name, std::string_view pin = " ") const
+    {
+        return set<void>("pims.authentication.devices", {{"action", "rename"}, {"deviceId", device_id}, {"name", name}, {"pinCode", pin}},
+                         nothing);
+    }
+
+    /* Removes one device of the account, this one or another. An enrolled device must give the PIN.
+     * Another one needs the access token instead. */
+    [[nodiscard]] std::future<void> remove_device(std::string_view device_id, std::string_view pin = " ") const
+    {
+        return set<void>("pims.authentication.devices", {{"action", "remove"}, {"deviceId", device_id}, {"pinCode", pin}}, nothing);
     }
 
     /* Returns true if this device is enrolled, according to its own state. */

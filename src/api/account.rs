@@ -3,9 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Method, Route, Selector, Task, Validate, failed};
+use inwebo::client::BlockTimes;
+
+use super::{Component, Method, Route, Selector, Task, Validate, failed};
 use crate::error::{Code, Error};
-use crate::message::{Output, TransactionId};
+use crate::message::{Outcome, Output, TransactionId};
 use crate::params::{Params, Value};
 use crate::strongauth::AccountView;
 use crate::strongauth::record::Block;
@@ -32,12 +34,26 @@ pub(super) const ROUTES: &[Route] = &[
         operation: "isAccountBlocked",
         validate: Validate::None(|| {
             Task::new(|component| {
-                let block = component.strong()?.block().map_err(failed)?;
-                Ok(Output::Account { activated: None, blocked: Some(block_name(block)) })
+                let strong = component.strong()?;
+                let block = strong.block().map_err(failed)?;
+                let output = Output::Account { activated: None, blocked: Some(block_name(block)) };
+                Ok(match strong.block_times() {
+                    Some(BlockTimes { retry_after_seconds, until }) => output.with_info(|info| {
+                        (info.retry_after_seconds, info.blocked_until) = (Some(retry_after_seconds), until);
+                    }),
+                    None => output,
+                })
             })
         }),
     },
 ];
+
+/// Asks the service whether a block of the account is over, which costs no try. Its answer changes
+/// the record. Without an answer everything stays as it is.
+pub fn ask_about_block(component: &mut Component) -> Outcome {
+    component.strong()?.block().map_err(failed)?;
+    Ok(Output::Null)
+}
 
 fn block_name(block: Option<Block>) -> &'static str {
     match block {
@@ -115,6 +131,11 @@ impl Ending {
 }
 
 impl Topics {
+    /// Returns whether the end of a block is an event of the subscription.
+    pub fn include_block(self) -> bool {
+        self.blocked
+    }
+
     fn add(&mut self, name: &Value<'_>) -> Result<(), Error> {
         match name.as_text() {
             Some("isDeviceActivated") => self.activated = true,

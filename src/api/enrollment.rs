@@ -2,7 +2,7 @@
 //! removal of the account's enrollments.
 
 use super::{Error, Method, Params, Route, Selector, Task, Validate, failed, from_failure_of_import, of_enrollment};
-use crate::message::Output;
+use crate::message::{Member, Output};
 use crate::strongauth::FactoryKey;
 
 const API: &str = "pims.authentication.enrollment";
@@ -22,10 +22,16 @@ pub(super) const ROUTES: &[Route] = &[
         operation: "enroll",
         validate: Validate::Two(["pinCode", "smsCode"], |[pin, code]| {
             let pin = pin.pin()?;
-            let code = code.sms_code_or_blank()?;
+            let code = code.enrollment_code_or_blank()?;
             Task::new(move |component| {
-                component.strong()?.enroll(&pin, code.as_ref()).map_err(of_enrollment)?;
-                Ok(Output::Null)
+                match component.strong()?.enroll(&pin, code.as_ref()).map_err(of_enrollment)? {
+                    // The device that made the code must confirm this one.
+                    Some(fingerprint) => Ok(Output::Members(vec![
+                        ("fingerprint", Member::text(fingerprint.as_str())),
+                        ("confirmed", Member::Flag(false)),
+                    ])),
+                    None => Ok(Output::Null),
+                }
             })
         }),
     },

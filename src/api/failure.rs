@@ -3,7 +3,7 @@
 //! This is the one place where a failure of the component, the service, the transport or the
 //! storage becomes an error of the catalogue ([`crate::error`]).
 
-use inwebo::client::EngineError;
+use inwebo::client::{BlockTimes, EngineError};
 use inwebo::cvs::CvsRefusal;
 use inwebo::word::Word;
 
@@ -25,6 +25,7 @@ pub(super) const PIN_CODE: &str = "pinCode";
 pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
     match failure {
         Failure::State(refusal, state) => of_state(*refusal, *state),
+        Failure::StillBlocked(refusal, times) => of_timed_block(of_state(*refusal, State::Blocked), *times),
         Failure::Engine(EngineError::Refused { word: word @ Word::Forbidden, reason: Some(reason), retry_after_seconds, .. })
             if reason == "dailyLimit" =>
         {
@@ -34,7 +35,11 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
             of_word(word, None, pin).with_detail(FORBIDDEN).then(NextAction::Enroll)
         }
         Failure::Engine(EngineError::Refused { word, attempts_left, reason, .. }) => {
-            explained(of_word(word, *attempts_left, pin), word, reason.as_deref())
+            let error = explained(of_word(word, *attempts_left, pin), word, reason.as_deref());
+            match failure.block_times() {
+                Some(times) => of_timed_block(error, times),
+                None => error,
+            }
         }
         Failure::BadCode(EngineError::Refused { word, attempts_left, .. }) => {
             of_word(&Word::Code, *attempts_left, pin).with_info(|info| info.word = Some(word.as_str().to_owned()))
@@ -66,6 +71,7 @@ pub fn from_failure(failure: &Failure, pin: &'static str) -> Error {
                 "the device must synchronize first, for which it needs the PIN: make a one-time password with the PIN once",
             )
             .then(NextAction::RetryPin),
+        Failure::PinMissing => Error::missing(PIN_CODE),
         Failure::PinUncertain(inner) => {
             let inner = from_failure(inner, pin);
             let detail = format!(
@@ -98,6 +104,31 @@ pub fn from_failure_without_pin(failure: &Failure) -> Error {
     }
 }
 
+/// Adds the times of a block that ends by itself.
+fn of_timed_block(error: Error, times: BlockTimes) -> Error {
+    let BlockTimes { retry_after_seconds: seconds, until } = times;
+    error
+        .with_detail(format!(
+            "too many wrong PINs: the account is blocked for {seconds} more seconds, and then has one try; \
+             or reset the PIN with an SMS code"
+        ))
+        .with_info(|info| (info.retry_after_seconds, info.blocked_until) = (Some(seconds), until))
+}
+
+/// Returns the error of a blocked account for a device that is not enrolled. If the block ends by
+/// itself, waiting helps, and there is no next action: a program that removed the enrollments on
+/// its own would take them from every device.
+fn blocked_without_device(error: Error, failure: &Failure) -> Error {
+    match failure.block_times() {
+        Some(BlockTimes { retry_after_seconds: seconds, .. }) => error
+            .with_detail(format!(
+                "too many wrong PINs: the account is blocked for {seconds} more seconds, and then has one try"
+            ))
+            .with_info(|info| info.next_action = None),
+        None => error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments),
+    }
+}
+
 /// Detail of a blocked account for a device that is not enrolled.
 const BLOCKED_WITHOUT_DEVICE: &str =
     "too many wrong PINs: reset the PIN on an enrolled device, or remove the enrollments and begin anew";
@@ -107,7 +138,7 @@ const BLOCKED_WITHOUT_DEVICE: &str =
 pub fn from_failure_of_enrollment(failure: &Failure) -> Error {
     let error = from_failure(failure, PIN_CODE);
     match failure.word() {
-        Some(Word::Blocked) => error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments),
+        Some(Word::Blocked) => blocked_without_device(error, failure),
         Some(Word::Forbidden) => error.with_detail(FORBIDDEN_ENROLLMENT).with_info(|info| info.next_action = None),
         _ => error,
     }
@@ -122,9 +153,22 @@ pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
             .with_detail("this device is enrolled already: an import with \"replace\":true replaces its enrollment"),
         _ if failure.word() == Some(&Word::Access) => error
             .with_detail("the PIN is wrong, or the state is not the newest one of its client: nothing was imported"),
-        _ if failure.word() == Some(&Word::Blocked) => {
-            error.with_detail(BLOCKED_WITHOUT_DEVICE).then(NextAction::RemoveEnrollments)
-        }
+        _ if failure.word() == Some(&Word::Blocked) => blocked_without_device(error, failure),
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed operation on the devices of the account. The operations are ours:
+/// a service that does not know them answers that the syntax is wrong, or forbids them.
+pub(super) fn from_failure_of_devices(failure: &Failure) -> Error {
+    let error = from_failure(failure, PIN_CODE);
+    match failure.word() {
+        Some(word @ Word::Syntax) => Error::new(Code::NotSupported)
+            .with_detail("the service does not know this operation: it may be another one than pims-authority")
+            .with_info(|info| info.word = Some(word.as_str().to_owned())),
+        Some(Word::Forbidden) => error
+            .with_detail("the service does not allow this device to see or change the devices of the account")
+            .with_info(|info| info.next_action = None),
         _ => error,
     }
 }
@@ -141,6 +185,27 @@ fn explained(error: Error, word: &Word, reason: Option<&str>) -> Error {
                 "the service suspects a second copy of this device: reset the PIN with an SMS code on the one that stays",
             )
             .then(NextAction::ResetPin),
+        (Word::State, Some("notConfirmed")) => error.with_detail(
+            "this device is not confirmed yet: confirm it on the device that made its enrollment code, which shows the same fingerprint",
+        ),
+        (Word::State, Some("nothingToConfirm")) => error.with_detail(
+            "no device waits for a confirmation by this one: the enrollment code was not entered, or its time is over",
+        ),
+        (Word::State, Some("otherDevice")) => error.with_detail(
+            "the device with this fingerprint does not wait any more, but another one does: ask for the state again",
+        ),
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed operation about an enrollment code. A service without them calls
+/// their requests malformed.
+pub(super) fn from_failure_of_enrollment_code(failure: &Failure) -> Error {
+    let error = from_failure(failure, PIN_CODE);
+    match failure.word() {
+        Some(word @ Word::Syntax) => Error::new(Code::Forbidden)
+            .with_detail("the service lets no device enroll another one: enroll it with an SMS code")
+            .with_info(|info| info.word = Some(word.as_str().to_owned())),
         _ => error,
     }
 }
@@ -194,6 +259,10 @@ const OTHER_NUMBER: &str = "this SMS code was sent to another phone number than 
 const NO_CODE: &str =
     "no SMS code was asked for, or it expired long ago: ask for one with get pims.authentication.smscode";
 
+/// Detail of 2102 for a device id. It does not tell whether another account has that device.
+const NO_SUCH_DEVICE: &str = "no device of this account has this id, or more than one begins with it: list them with \
+    get pims.authentication.devices";
+
 /// Detail of 2317 if the service forbids an enrolled device its operation, without a reason.
 const FORBIDDEN: &str = "the service forbids this device its operation: if it worked before, the account was probably \
     reset elsewhere, and only a new enrollment helps: ask for an SMS code";
@@ -232,8 +301,11 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
             .with_detail("too many wrong PINs: reset the PIN with an SMS code")
             .then(NextAction::ResetPin),
         Word::MaxDevices => Error::new(Code::AccountBlocked)
-            .with_detail("this account has the most devices it may have: remove its enrollments, then enroll again")
-            .then(NextAction::RemoveEnrollments),
+            .with_detail(
+                "this account has the most devices it may have: remove one with set pims.authentication.devices, then \
+                 enroll again; an SMS code that was accepted stays good",
+            )
+            .then(NextAction::RemoveDevice),
         Word::State => Error::new(Code::WrongState).with_detail("the service expected another step"),
         Word::NoDevice => Error::new(Code::DeviceUnknown)
             .with_detail("the service does not know this device any more: enroll it again")
@@ -252,6 +324,7 @@ fn of_word(word: &Word, attempts_left: Option<u32>, pin: &'static str) -> Error 
         Word::PhoneRegistered => Error::new(Code::PhoneNumberRegistered),
         Word::Phone => Error::invalid("phoneNumber", BAD_PHONE_NUMBER),
         Word::OtherNumber => Error::new(Code::CodeInvalid).with_detail(OTHER_NUMBER),
+        Word::DeviceId => Error::invalid("deviceId", NO_SUCH_DEVICE),
         Word::Token => Error::new(Code::NeedAuthentication)
             .with_detail("the service wants the account's access token with an activation")
             .then(NextAction::Authenticate),
@@ -326,6 +399,7 @@ fn of_cvs(refusal: &CvsRefusal) -> Error {
                 "too many SMS codes were asked for: the next one may be asked for in {seconds} seconds"
             ))
             .with_info(|info| info.retry_after_seconds = Some(*seconds)),
+        CvsRefusal::NoSuchDevice => of_word(&Word::DeviceId, None, PIN_CODE).with_info(|info| info.word = None),
         CvsRefusal::SmsNotSent => {
             Error::new(Code::ServerError).with_detail("the service could not send the SMS: ask for another code later")
         }
@@ -384,6 +458,36 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_ends_by_itself_tells_when_and_another_one_is_as_before() {
+        let failure = |retry_after_seconds, blocked_until| {
+            let (attempts_left, reason) = (None, None);
+            let word = Word::Blocked;
+            Failure::Engine(EngineError::Refused { word, attempts_left, reason, retry_after_seconds, blocked_until })
+        };
+        let json = |error: &Error| serde_json::to_value(error).unwrap();
+        let timed = failure(Some(60), Some(1_700_000_000_000));
+        let expected = serde_json::json!({
+            "retryAfterSeconds": 60, "blockedUntil": 1_700_000_000_000_i64, "word": "NOK_BLOCKED", "nextAction": "resetPin",
+        });
+        let error = json(&from_failure(&timed, PIN_CODE));
+        assert_eq!((&error["code"], &error["info"]), (&2310.into(), &expected));
+        assert!(error["detail"].as_str().unwrap().contains("for 60 more seconds"), "{error}");
+        let times = BlockTimes { retry_after_seconds: 60, until: Some(1_700_000_000_000) };
+        let error = json(&from_failure(&Failure::StillBlocked(Refusal::Forbidden, times), PIN_CODE));
+        assert_eq!((&error["code"], &error["info"]["retryAfterSeconds"]), (&2317.into(), &60.into()));
+        assert_eq!(error["info"]["nextAction"], "resetPin");
+        for of in [from_failure_of_enrollment, from_failure_of_import] {
+            let error = json(&of(&timed));
+            assert_eq!((&error["info"]["retryAfterSeconds"], &error["code"]), (&60.into(), &2310.into()));
+            assert!(error["info"].get("nextAction").is_none(), "{error}");
+            assert_eq!(json(&of(&failure(None, None)))["info"]["nextAction"], "removeEnrollments");
+        }
+        let lasting = json(&from_failure(&failure(None, Some(1)), PIN_CODE));
+        assert_eq!(lasting["info"], serde_json::json!({"word": "NOK_BLOCKED", "nextAction": "resetPin"}));
+        assert_eq!(lasting["detail"], "too many wrong PINs: reset the PIN with an SMS code");
+    }
+
+    #[test]
     fn every_word_of_the_service_has_the_code_of_the_protocol_page() {
         let expected = [
             ("NOK:CODE", 2305),
@@ -412,6 +516,7 @@ mod tests {
             ("NOK:PHONE", 2102),
             ("NOK:OTHERNUMBER", 2305),
             ("NOK:TOKEN", 2301),
+            ("NOK:DEVICEID", 2102),
             ("NOK:SOMETHINGELSE", 2000),
         ];
         for (word, code) in expected {

@@ -7,7 +7,9 @@
 mod account;
 #[cfg(feature = "embedded")]
 mod authority;
+mod devices;
 mod enrollment;
+mod enrollment_code;
 mod failure;
 mod otp;
 mod pincode;
@@ -23,10 +25,10 @@ use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-pub use account::{Ending, Topics, ending, event, topics};
+pub use account::{Ending, Topics, ask_about_block, ending, event, topics};
 use failure::PIN_CODE;
-use failure::from_failure_of_import;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
+use failure::{from_failure_of_devices, from_failure_of_import};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};
@@ -215,6 +217,8 @@ impl Route {
 pub const ROUTES: &[&[Route]] = &[
     sdk::ROUTES,
     account::ROUTES,
+    devices::ROUTES,
+    enrollment_code::ROUTES,
     otp::ROUTES,
     smscode::ROUTES,
     trustedphonenumber::ROUTES,

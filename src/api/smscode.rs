@@ -73,7 +73,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "enrollment",
         validate: Validate::One(["smsCode"], |[code]| {
-            let code = code.sms_code()?;
+            let code = code.enrollment_code()?;
             Task::new(move |component| {
                 let pin_mode = component.strong()?.accept_code(&code).map_err(of_enrollment)?;
                 let status = match pin_mode {

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use inwebo::client::VERSION;
+use inwebo::cvs::Keystore;
 use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
@@ -109,6 +110,9 @@ const BRANDS: Choice<Option<&str>> = Choice::in_any_case(
     ],
     None,
 );
+
+const KEYSTORES: Choice<Option<Keystore>> =
+    Choice::of(&[("hardware", Some(Keystore::Hardware)), ("software", Some(Keystore::Software))], None);
 
 const LOG_LEVELS: Choice<LogLevel> = Choice::of(
     &[("none", LogLevel::None), ("low", LogLevel::Low), ("medium", LogLevel::Medium), ("high", LogLevel::High)],
@@ -293,6 +297,10 @@ keys! {
         parse: forms::storage_key,
         default: InWords("the file `storage.key` beside the state, mode 0600"),
     });
+
+    /// where the host keeps `storage.key`. An enrollment tells the service, and the list of the
+    /// account's devices shows it. It is the device's own statement, which nobody checks
+    STORAGE_KEYSTORE: Choice<Option<Keystore>> = Key::own("storage", "keystore", KEYSTORES);
 
     /// the time limit to connect; after it: 2201
     CONNECT_TIMEOUT: Number<u64> = Key::own("network", "connectTimeoutMs", milliseconds(10_000));

@@ -14,6 +14,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use inwebo::cvs::Keystore;
 use inwebo::values::Modulus;
 use zeroize::Zeroizing;
 
@@ -135,6 +136,8 @@ pub struct Config {
     pub storage_sharing: Sharing,
     /// `storage.key`
     pub storage_key: Option<StorageKey>,
+    /// `storage.keystore`
+    pub keystore: Option<Keystore>,
     /// `device`
     pub device: DeviceConfig,
     /// `embedded`
@@ -224,6 +227,7 @@ impl Config {
                 Sharing::allowed(reader.setting(&keys::ALLOW_SHARED_FOLDER, known)?)
             },
             storage_key: reader.given(&keys::STORAGE_KEY)?.or_else(|| base?.storage_key.clone()),
+            keystore: reader.setting(&keys::STORAGE_KEYSTORE, base.map(|base| base.keystore))?,
             device: device(&reader, base.map(|base| &base.device))?,
             embedded: embedded(&reader, base.map(|base| &base.embedded))?,
             unknown_keys,
@@ -432,6 +436,7 @@ mod tests {
         ("storage.path", r#""elsewhere""#),
         ("storage.allowSharedFolder", "true"),
         ("storage.key", r#""AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=""#),
+        ("storage.keystore", r#""hardware""#),
         ("network.connectTimeoutMs", "1"),
         ("network.requestTimeoutMs", "4294967295"),
         ("network.proxy", r#""http://proxy:3128""#),

@@ -33,6 +33,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use zeroize::Zeroizing;
 
@@ -44,7 +45,7 @@ pub use crate::message::Message;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
 use self::state::Core;
-use crate::api::{Ending, Task, View, ending, known_name, validate};
+use crate::api::{Ending, Task, View, ask_about_block, ending, known_name, validate};
 use crate::error::{Code, Error};
 use crate::log::{self, Log};
 use crate::message::{Outcome, Output, TransactionId};
@@ -428,18 +429,41 @@ impl Facade {
         };
         let mut guard = lock(&self.core);
         let core = guard.as_mut().ok_or_else(|| self.handle.not_initialized())?;
+        let block_end = core.block_end();
         let outcome = match task {
             Task::Component(task) => core.run(task).unwrap_or_else(|_| Err(panicked())),
             Task::Configure(text) => core.configure(&text),
             Task::View(task) => task(&self.view),
         };
+        self.settle(guard, block_end);
+        outcome
+    }
+
+    /// Asks the service whether the account's block is over. The worker reports a change.
+    fn ask_about_block(&self) {
+        let mut guard = lock(&self.core);
+        let Some(core) = guard.as_mut() else { return };
+        let block_end = core.block_end();
+        let outcome = core.run(Box::new(ask_about_block)).unwrap_or_else(|_| Err(panicked()));
+        self.settle(guard, block_end);
+        if outcome.is_ok() {
+            log::request!("the time of the account's block is over: the service was asked about it");
+        }
+    }
+
+    /// Publishes the state after a task, before which the end of the account's block was
+    /// `block_end`.
+    fn settle(&self, guard: MutexGuard<'_, Option<Core>>, block_end: Option<Instant>) {
+        let Some(core) = guard.as_ref() else { return };
         self.view.update(core.component(), core.config());
-        let has_changes = core.has_changes();
+        let (has_changes, next_block_end) = (core.has_changes(), core.block_end());
         drop(guard);
+        if next_block_end != block_end {
+            self.queue.set_block_end(next_block_end);
+        }
         if has_changes {
             self.queue.wake();
         }
-        outcome
     }
 
     /// Ends the subscription at once, before the calls that wait. The worker owns the subscription,

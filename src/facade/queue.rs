@@ -39,6 +39,9 @@ pub(super) enum Next {
     Run(Job),
     /// Report to subscribers the changes that another thread made.
     ReportChanges,
+    /// Ask the service whether the account's block is over: its time is over, and a subscriber
+    /// waits for that.
+    AskAboutBlock,
     /// Refuse a call that had not begun when the facade was closed.
     Refuse(Job),
     /// End, because nothing waits any more.
@@ -63,6 +66,10 @@ struct State {
     reserved_for: Option<TransactionId>,
     /// If true, the account has changes that subscribers have not received.
     has_account_changes: bool,
+    /// The time at which the account's block ends by itself, until the service was asked.
+    block_end: Option<Instant>,
+    /// If true, the end of a block is an event of the subscription.
+    awaits_block_end: bool,
     closed: bool,
 }
 
@@ -107,14 +114,23 @@ impl Queue {
         Ok(())
     }
 
-    /// Reserves one place beyond the limit, for the end of this subscription, which begins.
-    pub(super) fn reserve_end_of(&self, id: TransactionId) {
-        lock(&self.state).reserved_for = Some(id);
+    /// Begins a subscription: reserves one place beyond the limit, for its end. Lets the worker
+    /// wait for the end of a block if that is an event of the subscription.
+    pub(super) fn begin_subscription(&self, id: TransactionId, awaits_block_end: bool) {
+        let mut state = lock(&self.state);
+        (state.reserved_for, state.awaits_block_end) = (Some(id), awaits_block_end);
     }
 
-    /// Gives up the reserved place, because the subscription has ended.
-    pub(super) fn release_reserved_place(&self) {
-        lock(&self.state).reserved_for = None;
+    /// Gives up the reserved place, and the wait for the end of a block, because the subscription
+    /// has ended.
+    pub(super) fn end_subscription(&self) {
+        let mut state = lock(&self.state);
+        (state.reserved_for, state.awaits_block_end) = (None, false);
+    }
+
+    /// Sets the time at which the account's block ends by itself.
+    pub(super) fn set_block_end(&self, end: Option<Instant>) {
+        self.change(|state| state.block_end = end);
     }
 
     /// Wakes the worker, because subscribers have events.
@@ -152,7 +168,13 @@ impl Queue {
             if let Some(next) = state.next() {
                 return next;
             }
-            state = self.on_change.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match state.next_deadline() {
+                None => self.on_change.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let wait = deadline.saturating_duration_since(Instant::now());
+                    self.on_change.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 
@@ -166,6 +188,11 @@ impl Queue {
 }
 
 impl State {
+    /// Returns the time at which the worker must ask about a block.
+    fn next_deadline(&self) -> Option<Instant> {
+        self.block_end.filter(|_| self.awaits_block_end && self.begun && !self.closed)
+    }
+
     fn next(&mut self) -> Option<Next> {
         if let Some(begin) = self.begin.take() {
             self.begun = true;
@@ -177,6 +204,10 @@ impl State {
         }
         if std::mem::take(&mut self.has_account_changes) {
             return Some(Next::ReportChanges);
+        }
+        if self.next_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            self.block_end = None;
+            return Some(Next::AskAboutBlock);
         }
         match (self.jobs.pop_front(), self.closed) {
             (Some(job), false) => Some(Next::Run(job)),

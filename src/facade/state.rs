@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use inwebo::client::Client;
 
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::log;
 use crate::message::{Outcome, Output, with_wrong_pins};
 use crate::store::{RecordFile, StorageLock};
+use crate::strongauth::record::Block;
 use crate::strongauth::{AccountView, Failure, Host, Parts, StrongAuthentication};
 #[cfg(feature = "embedded")]
 use crate::transport::embedded::{Embedded, EmbeddedOptions};
@@ -30,7 +32,13 @@ pub(super) struct Core {
     resources: Resources,
     /// The account before and after each change that subscribers have not received yet.
     changes: Vec<(AccountView, AccountView)>,
+    /// The time on the monotonic clock at which the account's block ends by itself, as far as the
+    /// service has said so.
+    block_end: Option<Instant>,
 }
+
+/// Shortest time between two questions about a block.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Resources that are opened once and stay open as long as the facade exists. None of them is
 /// looked up by its path again, because another folder may be there by then.
@@ -72,7 +80,7 @@ impl Core {
                 "no storage.key was given: the device state is sealed by the key file beside it, which hides it from nobody who can read both"
             );
         }
-        Ok(Self { component, config, resources, changes: Vec::new() })
+        Ok(Self { component, config, resources, changes: Vec::new(), block_end: None })
     }
 
     fn open_locked(
@@ -153,6 +161,7 @@ impl Core {
             log::error!("after an internal error the device state could not be read again: {error}");
         }
         self.record_change(before);
+        self.record_block_end();
         let wrong = self.component.strong.as_mut().and_then(StrongAuthentication::take_wrong_pins);
         outcome.map(|outcome| with_wrong_pins(outcome, wrong))
     }
@@ -167,6 +176,23 @@ impl Core {
         {
             self.changes.push((before, after));
         }
+    }
+
+    /// Records the end of a block that the service has told since the last message.
+    fn record_block_end(&mut self) {
+        let strong = self.component.strong.as_mut();
+        let told = strong.and_then(StrongAuthentication::take_block_times);
+        if self.account().is_none_or(|account| account.block != Some(Block::PinBlocked)) {
+            self.block_end = None;
+        } else if let Some(times) = told {
+            let wait = times.map(|times| Duration::from_secs(times.retry_after_seconds).max(SHORTEST_WAIT));
+            self.block_end = wait.and_then(|wait| Instant::now().checked_add(wait));
+        }
+    }
+
+    /// Returns the time at which the service may be asked whether the account's block is over.
+    pub(super) fn block_end(&self) -> Option<Instant> {
+        self.block_end
     }
 
     pub(super) fn has_changes(&self) -> bool {
@@ -317,7 +343,12 @@ impl Resources {
             return Ok(());
         };
         let mac_id = config.mac_id.clone().unwrap_or_else(|| DEVELOPMENT_MAC_ID.to_owned());
-        let client = Client { mac_id, name: device_name(), version: config.protocol_version.clone().into() };
+        let client = Client {
+            mac_id,
+            name: device_name(),
+            version: config.protocol_version.clone().into(),
+            keystore: config.keystore,
+        };
         match (&mut component.strong, record_file) {
             (Some(strong), _) => {
                 strong.reconnect(client, config.factory_key.clone(), config.limits, backend.transport, backend.host);

@@ -60,6 +60,7 @@ impl Worker<'_> {
             }
             Next::Run(job) => self.run(job),
             Next::Refuse(job) => return job.reply.send(&Err(self.facade.handle.not_initialized())),
+            Next::AskAboutBlock => self.facade.ask_about_block(),
             Next::Begin(None) | Next::ReportChanges | Next::End => {}
         }
         self.deliver_changes();
@@ -101,7 +102,7 @@ impl Worker<'_> {
     fn end(&mut self) {
         self.subscription = None;
         SUBSCRIPTION.set(None);
-        self.facade.queue.release_reserved_place();
+        self.facade.queue.end_subscription();
     }
 
     fn subscribe(&mut self, api: &str, params: &str, reply: Reply) {
@@ -114,10 +115,10 @@ impl Worker<'_> {
         });
         let outcome = validated.as_ref().map(|_| Output::Null).map_err(Clone::clone);
         log_outcome(Method::Subscribe, api, &outcome);
-        if outcome.is_ok() {
+        if let Ok(topics) = &validated {
             // This comes before the acknowledgment, because its callback may end the subscription.
             SUBSCRIPTION.set(Some(reply.id()));
-            self.facade.queue.reserve_end_of(reply.id());
+            self.facade.queue.begin_subscription(reply.id(), topics.include_block());
         }
         let subscriber = reply.acknowledge(&outcome);
         if let (Ok(topics), Some(subscriber)) = (validated, subscriber) {

@@ -20,7 +20,7 @@ impl StrongAuthentication {
         self.begin()?;
         let ticket = match self.cvs(&CvsRequest::SendCode { purpose, phone_number })? {
             CvsAnswer::Ticket(ticket) => Some(ticket),
-            CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Refused(_) => None,
+            CvsAnswer::Done | CvsAnswer::PhoneNumber(_) | CvsAnswer::Devices(_) | CvsAnswer::Refused(_) => None,
         };
         // A new code makes the previous code and its ticket void.
         if self.record.tickets.put(purpose, ticket)
@@ -60,6 +60,7 @@ impl StrongAuthentication {
         let Some(device) = self.record.enrolled_device().cloned() else { return Ok(self.record.block) };
         self.check_storage()?;
         self.begin()?;
+        self.block_times.set(None);
         // The answer counts even if it cannot be written, because the service will give it again.
         if let Ok(verdict) = self.request_status(&device)
             && self.record.apply_verdict(verdict.as_ref().copied(), self.host.now())

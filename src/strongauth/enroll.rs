@@ -4,9 +4,10 @@ use inwebo::client::activate::{self, PinMode, Prepared};
 use inwebo::client::secret::SecretWanted;
 use inwebo::client::{Device, EngineError};
 use inwebo::cvs::Purpose;
-use inwebo::values::{Pin, Serial, ServiceSecret, SmsCode, Ticket};
+use inwebo::values::{Fingerprint, Pin, Serial, ServiceSecret, SmsCode, Ticket};
 use inwebo::word::Word;
 
+use super::enrollment_code::fingerprint_of;
 use super::machine::{Event, Operation};
 use super::permit::{Enrolled, Started, Unenrolled};
 use super::record::{Activation, Standing, Tickets};
@@ -28,7 +29,10 @@ impl StrongAuthentication {
 
     /// Finishes the enrollment of this device, with this code or with the code that was accepted
     /// before.
-    pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<(), Failure> {
+    ///
+    /// If another device made the code, this device works once that one has confirmed it. Then the
+    /// result is the fingerprint that both show.
+    pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<Option<Fingerprint>, Failure> {
         self.repair()?;
         let started = match code {
             Some(code) => self.unenrolled(Operation::EnrollWithCode)?.prepare(code, None),
@@ -43,7 +47,7 @@ impl StrongAuthentication {
     pub fn enroll_with_phone_number(&mut self, pin: &Pin, code: &SmsCode, phone: &str) -> Result<(), Failure> {
         self.repair()?;
         let started = self.unenrolled(Operation::EnrollWithPhoneNumber)?.prepare(code, Some(phone));
-        let outcome = started.and_then(|started| started.finish(pin));
+        let outcome = started.and_then(|started| started.finish(pin)).map(drop);
         self.record_outcome(outcome)
     }
 
@@ -118,21 +122,23 @@ impl<'a> Started<'a> {
     }
 
     /// Finishes the enrollment. The service creates the device, and this device is stored. If the
-    /// service wants a service secret, the device registers one.
-    fn finish(mut self, pin: &Pin) -> Result<(), Failure> {
-        let (mut device, wanted) = self.finalize(pin)?;
+    /// service wants a service secret, the device registers one. Returns the fingerprint of a
+    /// device that must be confirmed.
+    fn finish(mut self, pin: &Pin) -> Result<Option<Fingerprint>, Failure> {
+        let NewDevice { mut device, wanted, needs_confirmation } = self.finalize(pin)?;
+        let fingerprint = needs_confirmation.then(|| fingerprint_of(&device));
         let Some(wanted) = wanted else {
-            return self.store_device(device, Standing::Active).map(drop);
+            return self.store_device(device, Standing::Active).map(|_| fingerprint);
         };
         let secret = self.component.new_secret()?;
         device.secval = Some(device.unlock(pin).hide(&secret));
         let mut enrolled = self.store_device(device, Standing::MustSynchronize)?;
-        enrolled.register_first_secret(pin, &wanted, &secret)
+        enrolled.register_first_secret(pin, &wanted, &secret).map(|()| fingerprint)
     }
 
     /// Lets the service create the device. If the service forgot the setup step, or calls it too
     /// old, both steps are repeated once: neither error word costs a try.
-    fn finalize(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
+    fn finalize(&mut self, pin: &Pin) -> Result<NewDevice, Failure> {
         let outcome = match self.send_finalize(pin) {
             Err(failure) if failure.is_refusal_with(&[Word::Timeout, Word::State]) => {
                 self.prepare_again()?;
@@ -163,7 +169,7 @@ impl<'a> Started<'a> {
 
     /// Sends the finalize step. If the service may have made a device, the activation stays
     /// `finalizing`, and the enrollment counts.
-    fn send_finalize(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
+    fn send_finalize(&mut self, pin: &Pin) -> Result<NewDevice, Failure> {
         // An earlier request may have arrived. Then a refusal of this one does not say that nothing
         // was done.
         let is_first = !self.activation.finalizing;
@@ -182,13 +188,14 @@ impl<'a> Started<'a> {
         outcome
     }
 
-    fn request_device(&mut self, pin: &Pin) -> Result<(Device, Option<SecretWanted>), Failure> {
+    fn request_device(&mut self, pin: &Pin) -> Result<NewDevice, Failure> {
         let Self { component, activation, serial } = self;
         let (code, phone) = (&activation.code, activation.phone.as_deref());
         let (request, finalizing) =
             activation.prepared.finalize(&component.client, serial, code, phone, pin, component.seeds()?)?;
         let xml = component.mac(&request.with_ticket(component.ticket(phone)))?;
-        Ok(finalizing.read(&xml)?)
+        let (device, wanted) = finalizing.read(&xml)?;
+        Ok(NewDevice { device, wanted, needs_confirmation: activate::needs_confirmation(&xml) })
     }
 
     /// Sets whether the finalize step may have been sent. The caller writes the record.
@@ -224,6 +231,14 @@ impl Enrolled<'_> {
             .and_then(|()| self.component.apply_and_save(Event::Synchronized))
             .map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
     }
+}
+
+/// Device that the service has created.
+struct NewDevice {
+    device: Device,
+    wanted: Option<SecretWanted>,
+    /// If true, another device of the account must confirm it.
+    needs_confirmation: bool,
 }
 
 /// Returns whether two spellings may be of one number: they end with the same digits. The service

@@ -1,6 +1,6 @@
 //! The failure of an operation, before it becomes a code of the catalogue.
 
-use inwebo::client::EngineError;
+use inwebo::client::{BlockTimes, EngineError};
 use inwebo::cvs::CvsRefusal;
 use inwebo::word::Word;
 
@@ -15,6 +15,10 @@ pub enum Failure {
     /// The device's state does not allow it.
     #[error("the device's state, {}, does not allow this operation", .1.name())]
     State(Refusal, State),
+    /// The account is blocked, which does not allow it. The service has just said when the block
+    /// ends by itself.
+    #[error("the account is blocked for {} more seconds", .1.retry_after_seconds)]
+    StillBlocked(Refusal, BlockTimes),
     /// The service refused the request, or its answer cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -36,6 +40,9 @@ pub enum Failure {
     /// The device must synchronize first, and the operation has no PIN for that.
     #[error("the device must synchronize first, which needs the PIN")]
     MustSynchronize,
+    /// The operation of an enrolled device needs the PIN, and none was given.
+    #[error("this device is enrolled, so it must prove its PIN")]
+    PinMissing,
     /// The PIN may or may not have been changed: the request may have reached the service, but no
     /// usable answer came.
     #[error("it is not known whether the PIN was changed: {0}")]
@@ -60,6 +67,16 @@ impl Failure {
             }
             Self::Cvs(CvsRefusal::Word { word, .. }) => Some(word),
             Self::PostSynchronization(inner) | Self::PinUncertain(inner) => inner.word(),
+            _ => None,
+        }
+    }
+
+    /// Returns the times of the account's block, if the service said that it ends by itself.
+    pub fn block_times(&self) -> Option<BlockTimes> {
+        match self {
+            Self::Engine(error) | Self::BadCode(error) => BlockTimes::of_refusal(error),
+            Self::StillBlocked(_, times) => Some(*times),
+            Self::PostSynchronization(inner) | Self::PinUncertain(inner) => inner.block_times(),
             _ => None,
         }
     }
@@ -92,8 +109,10 @@ impl Failure {
             Self::Transport(error) => error.may_be_done(),
             // The storage is checked before a request is sent.
             Self::State(..)
+            | Self::StillBlocked(..)
             | Self::Store(_)
             | Self::MustSynchronize
+            | Self::PinMissing
             | Self::Limit(_)
             | Self::Unfit(_)
             | Self::Entropy => false,

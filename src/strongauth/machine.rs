@@ -107,11 +107,18 @@ pub enum Operation {
     ResetPin,
     /// `get otp withPIN`, `get otp withoutPIN`
     MakeOtp,
+    /// `get devices`
+    ListDevices,
+    /// `set devices rename`, `set devices remove`
+    ChangeDevice,
+    /// `get enrollmentcode make`, `get enrollmentcode state`, `set enrollmentcode confirm`, `set
+    /// enrollmentcode reject`
+    EnrollAnother,
 }
 
 impl Operation {
     /// Every operation, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::AcceptCode,
         Self::EnrollWithCode,
         Self::EnrollStarted,
@@ -123,6 +130,9 @@ impl Operation {
         Self::UpdatePin,
         Self::ResetPin,
         Self::MakeOtp,
+        Self::ListDevices,
+        Self::ChangeDevice,
+        Self::EnrollAnother,
     ];
 
     fn title(self) -> &'static str {
@@ -138,6 +148,9 @@ impl Operation {
             Self::UpdatePin => "`set pincode update`",
             Self::ResetPin => "`set pincode reset`",
             Self::MakeOtp => "`get otp withPIN`, `get otp withoutPIN`",
+            Self::ListDevices => "`get devices`",
+            Self::ChangeDevice => "`set devices rename`, `set devices remove`",
+            Self::EnrollAnother => "`get enrollmentcode`, `set enrollmentcode`",
         }
     }
 }
@@ -151,19 +164,20 @@ pub enum Refusal {
     WrongStep,
 }
 
-/// Checks that an operation may begin in a state. Remove is allowed everywhere. All else that is
-/// not in the table is forbidden.
+/// Checks that an operation may begin in a state. Remove and the list of devices are allowed
+/// everywhere. All else that is not in the table is forbidden.
 pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
     use Operation::*;
     use State::*;
     match (operation, state) {
-        (Remove, _)
+        (Remove | ListDevices, _)
+        | (ChangeDevice, NotActivated | ActivationStarted(_) | Activated(_) | Disabled | Upgradable)
         | (
             AcceptCode | EnrollWithCode | EnrollWithPhoneNumber | Import | ImportInPlace,
             NotActivated | ActivationStarted(_) | Disabled,
         )
         | (EnrollStarted, ActivationStarted(_))
-        | (UpdatePin | ResetPin | MakeOtp | ImportInPlace | Export, Activated(_))
+        | (UpdatePin | ResetPin | MakeOtp | EnrollAnother | ImportInPlace | Export, Activated(_))
         | (ResetPin | ImportInPlace, Blocked) => Ok(()),
         (EnrollStarted, NotActivated | Disabled) => Err(Refusal::WrongStep),
         _ => Err(Refusal::Forbidden),
@@ -270,8 +284,10 @@ pub fn document() -> String {
         "## Which operation is allowed where\n\n",
         "- `yes`: the operation begins.\n",
         "- A code: the operation fails with this code, and its request is not sent.\n",
-        "- `Blocked`: `update` and the two of `otp` first ask the service whether the block has ended, which\n",
-        "  costs no try. If it has, they begin.\n",
+        "- `Blocked`: `update`, the two of `otp`, the two of `set devices` and those of `enrollmentcode`\n",
+        "  first ask the service whether the block has ended, which costs no try. If it has, they begin.\n",
+        "- `devices`: a device in `Activated` or `Blocked` proves itself to the service. In each other state,\n",
+        "  the account's access token permits the operation.\n",
         "- `Activated` and `Blocked`: if the service answered `NOK:FORBIDDEN` to the last operation of\n",
         "  the device, without a reason, a new enrollment is allowed as in `Disabled`, or, after the\n",
         "  service accepted a code, as in `ActivationStarted`. Meanwhile the state stays as it is, and the\n",
@@ -366,7 +382,7 @@ mod tests {
 
     /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311;
     /// columns as in [`State::ALL`].
-    const PERMITS: [(Operation, &str); 11] = [
+    const PERMITS: [(Operation, &str); 14] = [
         (Operation::AcceptCode, "YYYFFFYF"),
         (Operation::EnrollWithCode, "YYYFFFYF"),
         (Operation::EnrollStarted, "SYYFFFSF"),
@@ -378,6 +394,9 @@ mod tests {
         (Operation::UpdatePin, "FFFYYFFF"),
         (Operation::ResetPin, "FFFYYYFF"),
         (Operation::MakeOtp, "FFFYYFFF"),
+        (Operation::ListDevices, "YYYYYYYY"),
+        (Operation::ChangeDevice, "YYYYYFYY"),
+        (Operation::EnrollAnother, "FFFYYFFF"),
     ];
 
     /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d`

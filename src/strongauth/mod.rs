@@ -14,10 +14,13 @@
 //! | `import` | the enrollment of another client is imported; the enrollment is exported |
 //! | `permit` | none: the values on which the operations above run |
 //! | `account` | SMS codes are requested, phone numbers, the block, the removal |
+//! | `devices` | the devices of the account: the list, another name, the removal of one |
 
 mod account;
 pub mod budget;
+mod devices;
 mod enroll;
+mod enrollment_code;
 mod failure;
 mod import;
 pub mod machine;
@@ -32,6 +35,7 @@ use std::sync::Arc;
 use inwebo::values::{Modulus, ServiceSecret};
 use zeroize::Zeroizing;
 
+pub use enrollment_code::CodeStatus;
 pub use failure::Failure;
 pub use import::FactoryKey;
 
@@ -40,7 +44,7 @@ use crate::store::{RecordStore, StoreError};
 use crate::transport::{Transport, TransportError};
 use budget::Limits;
 use inwebo::client::otp::Granted;
-use inwebo::client::{Answer, Client, Device, EngineError, Request, Seed, WrongPins};
+use inwebo::client::{Answer, BlockTimes, Client, Device, EngineError, Request, Seed, WrongPins};
 use inwebo::cvs::{CvsAnswer, CvsRequest};
 use inwebo::word::Word;
 use machine::{Event, State};
@@ -110,6 +114,10 @@ pub struct StrongAuthentication {
     write_failed: bool,
     /// The wrong PINs that the service has reported since the last message.
     wrong_pins: Cell<Option<WrongPins>>,
+    /// The last answer since [`Self::take_block_times`] that said that the account is blocked: its
+    /// times, if the block ends by itself. The record has none: a clock of the device that decided
+    /// about a block could be wrong.
+    block_times: Cell<Option<Option<BlockTimes>>>,
 }
 
 impl StrongAuthentication {
@@ -140,7 +148,7 @@ impl StrongAuthentication {
             );
         }
         let durable = record.clone();
-        let wrong_pins = Cell::default();
+        let (wrong_pins, block_times) = (Cell::default(), Cell::default());
         Ok(Self {
             client,
             factory_key,
@@ -152,6 +160,7 @@ impl StrongAuthentication {
             durable,
             write_failed: false,
             wrong_pins,
+            block_times,
         })
     }
 
@@ -186,6 +195,18 @@ impl StrongAuthentication {
         self.wrong_pins.take()
     }
 
+    /// Takes the last answer since the last call that said that the account is blocked: its times,
+    /// if the block ends by itself.
+    pub fn take_block_times(&mut self) -> Option<Option<BlockTimes>> {
+        self.block_times.take()
+    }
+
+    /// Returns the times of a block that ends by itself, if the service told them since the last
+    /// message, and the account is blocked.
+    pub fn block_times(&self) -> Option<BlockTimes> {
+        self.block_times.get().flatten().filter(|_| self.record.block == Some(Block::PinBlocked))
+    }
+
     /// Returns the state of the device.
     pub fn state(&self) -> State {
         self.record.state(self.host.now())
@@ -218,6 +239,9 @@ impl StrongAuthentication {
         if let Some(wrong) = WrongPins::read(&xml) {
             let before = self.wrong_pins.get();
             self.wrong_pins.set(Some(before.map_or(wrong, |before| before.and(wrong))));
+        }
+        if let Some(times) = BlockTimes::read(&xml) {
+            self.block_times.set(Some(times));
         }
         Ok(xml)
     }

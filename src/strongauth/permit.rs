@@ -68,6 +68,11 @@ impl StrongAuthentication {
     pub(super) fn enrolled(&mut self, operation: Operation) -> Result<Enrolled<'_>, Failure> {
         if self.state() == State::Blocked && self.permit(operation).is_err() {
             self.block()?;
+            if let (Err(Failure::State(refusal, State::Blocked)), Some(times)) =
+                (self.permit(operation), self.block_times())
+            {
+                return Err(Failure::StillBlocked(refusal, times));
+            }
         }
         self.permit(operation)?;
         match self.record.enrolled_device().cloned() {

@@ -144,7 +144,7 @@ impl Tickets {
 pub enum Intent {
     /// The account's PIN is being changed or reset.
     ChangePin,
-    /// The account's enrollments are being removed.
+    /// The account's enrollments are being removed, or this device's alone.
     Remove,
 }
 

@@ -81,6 +81,7 @@ static char folder[MAX_LINE];
 static char storage[2 * MAX_LINE];
 static char otp[16];
 static char state[MAX_LINE];
+static char device_id[130];
 
 static void sms_code(char *code, size_t size, bool is_wrong)
 {
@@ -111,6 +112,8 @@ static void value_of(const char *name, size_t length, char *value, size_t size)
         snprintf(value, size, "%s", otp);
     } else if (length == 5 && memcmp(name, "state", length) == 0) {
         snprintf(value, size, "%s", state);
+    } else if (length == 8 && memcmp(name, "deviceId", length) == 0) {
+        snprintf(value, size, "%s", device_id);
     } else if (length == 7 && memcmp(name, "smsCode", length) == 0) {
         sms_code(value, size, false);
     } else if (length == 12 && memcmp(name, "wrongSmsCode", length) == 0) {
@@ -215,6 +218,10 @@ static bool matches(json_t *expected, json_t *actual)
     json_t *member;
     bool is_of_form;
 
+    if (json_is_string(expected) && strcmp(json_string_value(expected), "$time") == 0) {
+        json_int_t time = json_is_integer(actual) ? json_integer_value(actual) : 0;
+        return time >= 1000000000000 && time < 10000000000000;
+    }
     if (json_is_string(expected) && json_is_string(actual) &&
         is_wildcard(json_string_value(expected), json_string_value(actual), &is_of_form)) {
         return is_of_form;
@@ -268,6 +275,8 @@ static void remember(json_t *parameters, json_t *message)
     const char *path = json_string_value(json_object_get(json_object_get(parameters, "storage"), "path"));
     const char *password = json_string_value(json_object_get(json_object_get(message, "result"), "otp"));
     const char *exported = json_string_value(json_object_get(json_object_get(message, "result"), "state"));
+    json_t *first = json_array_get(json_object_get(json_object_get(message, "result"), "devices"), 0);
+    const char *listed = json_string_value(json_object_get(first, "deviceId"));
 
     if (path != NULL) {
         snprintf(storage, sizeof storage, "%s", path);
@@ -277,6 +286,9 @@ static void remember(json_t *parameters, json_t *message)
     }
     if (exported != NULL) {
         snprintf(state, sizeof state, "%s", exported);
+    }
+    if (listed != NULL) {
+        snprintf(device_id, sizeof device_id, "%s", listed);
     }
 }
 

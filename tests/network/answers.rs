@@ -263,7 +263,9 @@ fn no_operation_takes_the_error_of_a_gateway_for_an_answer_of_the_service() {
         }
         facade::free();
         // Without a token the service does not know the account, so the exchange alone is left.
-        let has_token = !matches!(operation.step, "blocked" | "otp" | "otp without PIN" | "update" | "reset");
+        const OF_THE_DEVICE: [&str; 8] =
+            ["blocked", "otp", "otp without PIN", "update", "reset", "devices", "rename device", "remove device"];
+        let has_token = !OF_THE_DEVICE.contains(&operation.step);
         for (text, with_token, without_token) in &gateways {
             for status in [200, 400] {
                 let answer = Answer { status, framing: Framing::Length, text, length: Some(text.len()) };

@@ -25,7 +25,7 @@ const fn operation(step: &'static str, prepare: &'static [&'static str], least: 
     Operation { step, prepare, least }
 }
 
-pub(crate) const OPERATIONS: [Operation; 15] = [
+pub(crate) const OPERATIONS: [Operation; 18] = [
     operation("certify", &[], 1),
     operation("add", &["certify"], 1),
     operation("number", &["certify", "add"], 1),
@@ -41,6 +41,9 @@ pub(crate) const OPERATIONS: [Operation; 15] = [
     operation("reset code", ENROLLED, 1),
     operation("reset", &["certify", "add", "code", "enroll", "reset code"], 5),
     operation("remove", ENROLLED, 1),
+    operation("devices", ENROLLED, 2),
+    operation("rename device", ENROLLED, 4),
+    operation("remove device", ENROLLED, 4),
 ];
 
 /// A device and its service.
@@ -115,6 +118,9 @@ impl World<'_> {
             "update" => set("pincode", json!({"action": "update", "oldPIN": "1234", "newPIN": "4321"})),
             "reset" => set("pincode", json!({"action": "reset", "pinCode": "4321", "smsCode": self.code()})),
             "remove" => set("enrollment", json!({"action": "remove"})),
+            "devices" => get("devices", json!({})),
+            "rename device" => change_device(&json!({"action": "rename", "name": "Phone", "pinCode": "1234"})),
+            "remove device" => change_device(&json!({"action": "remove", "pinCode": "1234"})),
             other => panic!("{other}"),
         }
     }
@@ -166,7 +172,12 @@ impl World<'_> {
                 let again = self.act(step);
                 assert!(self.accepted(&again), "{about}: {message}, then {again}");
             }
-            "remove" => {
+            "devices" => expect(&self.act("devices")),
+            "rename device" => {
+                expect(&self.act("rename device"));
+                assert_eq!(self.act("devices")["result"]["devices"][0]["name"], "Phone", "{about}: {message}");
+            }
+            "remove" | "remove device" => {
                 // A device that was removed without a notice learns it now.
                 let password = otp("1234");
                 assert!(password["status"] == "SUCCEEDED" || !is_activated(), "{about}: {message}, then {password}");
@@ -219,6 +230,15 @@ pub(crate) fn is_activated() -> bool {
 
 pub(crate) fn otp(pin: &str) -> Value {
     get("otp", json!({"action": "withPIN", "pinCode": pin}))
+}
+
+/// Changes the first device of the list. Returns the message of the list if there is none.
+fn change_device(params: &Value) -> Value {
+    let list = get("devices", json!({}));
+    let Some(id) = list["result"]["devices"][0]["deviceId"].as_str() else { return list };
+    let mut params = params.clone();
+    params["deviceId"] = id.into();
+    set("devices", params)
 }
 
 fn get(api: &str, params: Value) -> Value {

@@ -14,6 +14,9 @@ use authority::{
     AccountName, ActivationProof, Authority, CvsAnswer, CvsRefusal, CvsRequest, KeySize, MasterKey, Options, Outbox,
     Policy, Purpose, SystemClock, Verdict,
 };
+use inwebo::cvs::{DeviceEntry, Keystore};
+use inwebo::values::DeviceName;
+use serde_json::{Value, json};
 
 use crate::Verifier;
 use crate::fault::{Fault, RETRY_AFTER};
@@ -361,8 +364,9 @@ impl Shared {
         assert!(shows_token, "{head}");
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let (sms_code, phone_number) = (text("smsCode"), text("phoneNumber"));
-        let request = match (method, path.rsplit('/').next().unwrap()) {
+        let (sms_code, phone_number, name) = (text("smsCode"), text("phoneNumber"), DeviceName::new(&text("name")));
+        let (parent, last) = path.rsplit_once('/').unwrap();
+        let request = match (method, last) {
             ("POST", "smsCode") => CvsRequest::SendCode {
                 purpose: match text("type").as_str() {
                     "phoneNumberCertification" => Purpose::PhoneNumberCertification,
@@ -379,12 +383,22 @@ impl Shared {
                 CvsRequest::ModifyPhoneNumber { sms_code: &sms_code, phone_number: &phone_number }
             }
             ("DELETE", "enrollments") => CvsRequest::RemoveEnrollments,
+            ("GET", "devices") => CvsRequest::Devices,
+            ("PATCH", device) if parent.ends_with("/devices") => {
+                CvsRequest::RenameDevice { device, name: name.as_ref().unwrap() }
+            }
+            ("DELETE", device) if parent.ends_with("/devices") => CvsRequest::RemoveDevice { device },
             other => panic!("{other:?}"),
         };
         let (status, said) = match authority.cvs(&self.account, &request).unwrap() {
             CvsAnswer::Done => (200, "{}".into()),
             CvsAnswer::Ticket(ticket) => (200, format!("{{\"ticket\":\"{}\"}}", ticket.reveal())),
             CvsAnswer::PhoneNumber(number) => (200, format!("{{\"phoneNumber\":\"{number}\"}}")),
+            CvsAnswer::Devices(devices) => {
+                let entries: Vec<_> = devices.iter().map(entry).collect();
+                (200, json!({ "devices": entries }).to_string())
+            }
+            CvsAnswer::Refused(CvsRefusal::NoSuchDevice) => (404, r#"{"err":"NOK:DEVICEID"}"#.into()),
             CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
                 (403, format!("{{\"err\":\"NOK:CODE\",\"attemptsLeft\":{attempts_left}}}"))
             }
@@ -394,6 +408,12 @@ impl Shared {
         };
         Answer(status, "Content-Type: application/json\r\n".into(), said)
     }
+}
+
+/// Returns a device of a list as the program writes it.
+fn entry(device: &DeviceEntry) -> Value {
+    let DeviceEntry { id, name, since, used, keystore, .. } = device;
+    json!({"id": id, "name": name, "since": since, "used": used, "keystore": keystore.map(Keystore::as_str)})
 }
 
 /// Returns the program's answer when it cannot serve.

@@ -12,6 +12,9 @@ use super::world::*;
 /// that neither sends nor writes does not need it.
 fn operations() -> Vec<(Value, bool)> {
     let code = "pims.authentication.smscode";
+    let another = "pims.authentication.enrollmentcode";
+    let devices = "pims.authentication.devices";
+    let device = "a0000000";
     let strong = |kind: &str| json!({"type": kind, "actionType": "strong"});
     let number = |kind: &str, word: &str| json!({kind: word, "smsCode": "123456", "phoneNumber": NUMBER});
     let remote = json!({"credential": {"inWeboURL": "https://127.0.0.1:9", "macID": "0".repeat(32)}});
@@ -56,6 +59,13 @@ fn operations() -> Vec<(Value, bool)> {
             true,
         ),
         (set("pims.authentication.enrollment", json!({"action": "export", "pinCode": PIN, "plain": true})), true),
+        (get(devices, json!({})), true),
+        (set(devices, json!({"action": "rename", "deviceId": device, "name": "Phone", "pinCode": PIN})), true),
+        (set(devices, json!({"action": "remove", "deviceId": device, "pinCode": PIN})), true),
+        (get(another, json!({"action": "make", "pinCode": PIN})), true),
+        (get(another, json!({"action": "state"})), true),
+        (set(another, json!({"action": "confirm", "fingerprint": "01234567", "pinCode": PIN})), true),
+        (set(another, json!({"action": "reject", "fingerprint": "01234567", "pinCode": PIN})), true),
         (set("pims.authentication.pincode", json!({"action": "update", "oldPIN": PIN, "newPIN": "7301"})), true),
         (set("pims.authentication.pincode", json!({"action": "reset", "pinCode": "7301", "smsCode": "123456"})), true),
         (set("pims.authentication.token", json!({"type": "cvs", "token": "t"})), false),

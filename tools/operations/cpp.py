@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from operations.model import Argument, Enumeration, Member, Model, Operation, snake
+from operations.model import Argument, Enumeration, Member, Model, Operation, Record, RecordMember, snake
 from operations.text import NOTE, prose, wrapped
 
 HEADER = "include/pims/operations.hpp"
-TYPES = {"text": "std::string", "flag": "bool"}
+TYPES = {"text": "std::string", "text or null": "std::optional<std::string>", "flag": "bool"}
+RECORD_TYPES = {**TYPES, "time": "std::chrono::system_clock::time_point"}
 # The longest line of code, as in .clang-format.
 COLUMNS = 140
 
@@ -23,9 +24,12 @@ TOP = f"""\
 #error "include pims.hpp: this header is a part of it"
 #endif
 
+#include <chrono>
 #include <future>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "component.hpp"
 
@@ -54,8 +58,9 @@ protected:
 
 
 def files(model: Model) -> dict[str, str]:
-    text = TOP + "\n".join(enum(enumeration) for enumeration in model.enumerations) + "\nnamespace detail {\n\n"
-    text += "\n".join(parser(enumeration) for enumeration in model.enumerations)
+    types = [*map(enum, model.enumerations), *map(struct, model.records)]
+    text = TOP + "\n".join(types) + "\nnamespace detail {\n\n"
+    text += "\n".join([*map(parser, model.enumerations), *map(record_parser, model.records)])
     text += "\n" + CLASS + "\n".join(operation_of(model, operation) for operation in model.of("cpp")) + BOTTOM
     return {HEADER: text}
 
@@ -78,8 +83,36 @@ def parser(enumeration: Enumeration) -> str:
     return "\n".join([*lines, "    throw UnexpectedMessage();\n}"]) + "\n"
 
 
+def struct(record: Record) -> str:
+    lines = [*wrapped(f"/* {record.doc} */", "", " * "), f"struct {record.name} {{"]
+    for member in record.members:
+        kind = RECORD_TYPES.get(member.type, member.type)
+        lines += wrapped(f"/* {member.doc} */", "    ", "     * ")
+        lines.append(f"    {f'std::optional<{kind}>' if member.is_optional else kind} {snake(member.name)};")
+    return "\n".join([*lines, "};"]) + "\n"
+
+
+def record_parser(record: Record) -> str:
+    lines = [
+        "/* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */",
+        f"inline {record.name} {snake(record.name)}_of(std::string_view object)",
+        "{",
+        f"    {record.name} record{{}};",
+        *(f"    record.{snake(member.name)} = {member_of(member)};" for member in record.members),
+        "    return record;",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def member_of(member: RecordMember) -> str:
+    value = f'Reader::member(object, "{member.name}")'
+    read = f"as_{member.type}" if member.type in RECORD_TYPES else f"as_word<{snake(member.type)}_of>"
+    return f"unless_null({value}, {read})" if member.is_optional else f"{read}({value})"
+
+
 def operation_of(model: Model, operation: Operation) -> str:
-    returned = returned_type(operation.result)
+    returned = returned_type(model, operation.result)
     head = f"    [[nodiscard]] std::future<{returned}> {operation.name}("
     signed = [signed_argument(argument) for argument in operation.arguments]
     pairs = [f'{{"{name}", {spelled(value)}}}' for name, value in operation.parameters.items()]
@@ -124,12 +157,16 @@ def comment(model: Model, operation: Operation) -> list[str]:
 def reader(model: Model, result: Member | None) -> str:
     if result is None:
         return "nothing"
+    if record := model.record(result):
+        return f'records("{result.name}", {snake(record.name)}_of)'
     if model.enumeration(result.type):
         return f'word("{result.name}", {snake(result.type)}_of)'
-    return f'{result.type}("{result.name}")'
+    return f'{result.type.replace(" ", "_")}("{result.name}")'
 
 
-def returned_type(result: Member | None) -> str:
+def returned_type(model: Model, result: Member | None) -> str:
+    if record := model.record(result):
+        return f"std::vector<{record.name}>"
     return "void" if result is None else TYPES.get(result.type, result.type)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from operations.model import Argument, Enumeration, Member, Model, Operation, camel
+from operations.model import Argument, Enumeration, Member, Model, Operation, Record, RecordMember, camel
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/kotlin/src/main/kotlin/libpims"
-TYPES = {"text": "String", "flag": "Boolean"}
+TYPES = {"text": "String", "text or null": "String?", "flag": "Boolean"}
+RECORD_TYPES = {**TYPES, "time": "Instant"}
 # The longest line of code.
 COLUMNS = 140
 
@@ -86,15 +87,21 @@ def operation_of(model: Model, operation: Operation) -> str:
 def reader(model: Model, result: Member | None) -> str:
     if result is None:
         return " "
+    if record := model.record(result):
+        return f' (it.member("{result.name}") as List<*>).map({record.name}::of) '
     if model.enumeration(result.type):
+        if any(capital(word.word) != word.word for word in model.enumeration(result.type).words):
+            raise NotImplementedError(f"{result.type} as a member of a result")
         return f' {result.type}.valueOf(it.member("{result.name}") as String) '
     return f' it.member("{result.name}") as {TYPES[result.type]} '
 
 
 def strong_authentication(model: Model) -> str:
-    text = f"// {NOTE}\n\npackage libpims\n\nimport java.util.concurrent.CompletableFuture\n"
+    text = f"// {NOTE}\n\npackage libpims\n\nimport java.time.Instant\nimport java.util.concurrent.CompletableFuture\n"
     for enumeration in model.enumerations:
         text += "\n" + enum(enumeration)
+    for record in model.records:
+        text += "\n" + data_class(model, record)
     forms = [
         (STRONG_AUTHENTICATION, "suspend fun", "Result<{}>", "Unit", "result", "result"),
         (DEVICE, "suspend fun", "{}", "Unit", "await", "await"),
@@ -105,7 +112,7 @@ def strong_authentication(model: Model) -> str:
         for operation in model.of("kotlin"):
             signed = ", ".join(map(signed_argument, operation.arguments))
             values = ", ".join(camel(argument.name) for argument in operation.arguments)
-            returned = wrapper.format(returned_type(operation.result) or nothing)
+            returned = wrapper.format(returned_type(model, operation.result) or nothing)
             lines = kdoc(model, operation.doc, "    ")
             if fun == "fun" and any(argument.default is not None for argument in operation.arguments):
                 lines.append("    @JvmOverloads")
@@ -121,9 +128,51 @@ def strong_authentication(model: Model) -> str:
 def enum(enumeration: Enumeration) -> str:
     doc = f"/** {enumeration.doc} */\n"
     if not any(word.doc for word in enumeration.words):
-        return doc + f"enum class {enumeration.name} {{ {', '.join(word.word for word in enumeration.words)} }}\n"
-    words = [f"    /** {word.doc} */\n    {word.word},\n" for word in enumeration.words]
+        return doc + f"enum class {enumeration.name} {{ {', '.join(capital(word.word) for word in enumeration.words)} }}\n"
+    words = [f"    /** {word.doc} */\n    {capital(word.word)},\n" for word in enumeration.words]
     return doc + f"enum class {enumeration.name} {{\n" + "\n".join(words) + "}\n"
+
+
+def data_class(model: Model, record: Record) -> str:
+    lines = [f"/** {record.doc} */", f"data class {record.name}("]
+    for member in record.members:
+        kind = RECORD_TYPES.get(member.type, member.type) + ("?" if member.is_optional else "")
+        lines += [*wrapped(f"/** {member.doc} */", "    ", "     * "), f"    val {member.name}: {kind},"]
+    lines += [
+        ") {",
+        "    internal companion object {",
+        f"        fun of(members: Any?): {record.name} {{",
+        "            val map = members as Map<*, *>",
+        f"            return {record.name}(",
+        *(f"                {member_of(member)}," for member in record.members),
+        "            )",
+        "        }",
+        "    }",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def member_of(member: RecordMember) -> str:
+    value = f'map["{member.name}"]'
+    if member.type in TYPES:
+        return f"{value} as {TYPES[member.type]}" + ("?" if member.is_optional else "")
+    form = "({} as Number{}){}.toLong(){}" if member.type == "time" else "({} as String{}){}{}"
+    make = "let(Instant::ofEpochMilli)"
+    if member.type != "time":
+        make = f"let {{ {member.type}.valueOf(it.replaceFirstChar(Char::uppercaseChar)) }}"
+    if member.is_optional:
+        return form.format(value, "?", "?" if member.type == "time" else "", f"?.{make}")
+    return form.format(value, "", "", f".{make}")
+
+
+def capital(word: str) -> str:
+    """Returns a word as the name of a constant.
+
+    >>> [capital(word) for word in ("hardware", "NotBlocked")]
+    ['Hardware', 'NotBlocked']
+    """
+    return word[0].upper() + word[1:]
 
 
 def kdoc(model: Model, doc: str, indent: str) -> list[str]:
@@ -148,7 +197,9 @@ def kotlin_type(argument: Argument) -> str:
     return "CharSequence" if argument.is_secret else "String"
 
 
-def returned_type(result: Member | None) -> str | None:
+def returned_type(model: Model, result: Member | None) -> str | None:
+    if record := model.record(result):
+        return f"List<{record.name}>"
     return None if result is None else TYPES.get(result.type, result.type)
 
 

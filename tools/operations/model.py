@@ -3,9 +3,12 @@
 
     ours            rows in the form of api.json, for operations that the reference does not have
     enumerations    words that a result may be, with their meaning
+    records         objects in a list of a result, with the types of their members: "text", "flag",
+                    "time" (milliseconds since 1970), or the name of an enumeration; each of them
+                    also with " or null"
     argument_types  of each parameter: its name as an argument, and "text", "secret" or "pin"
-    member_types    of each member of a result: "text", "text or null", "texts", "flag", or the name
-                    of an enumeration
+    member_types    of each member of a result: "text", "text or null", "texts", "flag", the name of
+                    an enumeration, or "list of" and the name of a record
     results         results that have a type by themselves. "of" names requests
     operations      typed operations, in the order in which they are printed
 
@@ -69,6 +72,22 @@ class Enumeration:
 
 
 @dataclass(frozen=True)
+class RecordMember:
+    name: str
+    #: "text", "flag", "time", or the name of an enumeration.
+    type: str
+    is_optional: bool
+    doc: str
+
+
+@dataclass(frozen=True)
+class Record:
+    name: str
+    doc: str
+    members: list[RecordMember]
+
+
+@dataclass(frozen=True)
 class Result:
     """A result with a type of its own. If it is partial, a message has one of its members."""
 
@@ -111,6 +130,7 @@ class Operation:
 @dataclass(frozen=True)
 class Model:
     enumerations: list[Enumeration]
+    records: list[Record]
     results: list[Result]
     operations: list[Operation]
 
@@ -122,6 +142,10 @@ class Model:
 
     def enumeration(self, name: str) -> Enumeration | None:
         return next((one for one in self.enumerations if one.name == name), None)
+
+    def record(self, member: Member | None) -> Record | None:
+        """Returns the record of a member that is a list of records."""
+        return None if member is None else next((one for one in self.records if member.type == f"list of {one.name}"), None)
 
 
 def read(folder: pathlib.Path) -> Model:
@@ -136,7 +160,7 @@ def model(reference: dict[str, Any], ours: dict[str, Any]) -> Model:
 
     >>> row = {"method": "get", "api": "a.b", "operation": None, "parameters": [], "errors": [],
     ...        "result": ["c"], "component": "StrongAuthentication"}
-    >>> table = {"ours": [], "enumerations": [], "argument_types": {}, "results": [],
+    >>> table = {"ours": [], "enumerations": [], "records": [], "argument_types": {}, "results": [],
     ...          "member_types": {"c": "text"}, "operations": [{"name": "b", "of": "get a.b", "doc": "B."}]}
     >>> model({"operations": [row]}, table).operations[0].result
     Member(name='c', type='text')
@@ -164,7 +188,29 @@ def model(reference: dict[str, Any], ours: dict[str, Any]) -> Model:
     for name, row in rows.items():
         if requested.count(name) != 1 and row.get("component") != "SDK":
             raise TableError(f"{name} has {'no' if name not in requested else 'more than one'} typed operation")
-    return Model(enumerations, [result(entry, rows, ours) for entry in ours["results"]], operations)
+    return Model(
+        enumerations,
+        [record(entry, ours) for entry in ours["records"]],
+        [result(entry, rows, ours) for entry in ours["results"]],
+        operations,
+    )
+
+
+def record(entry: dict[str, Any], ours: dict[str, Any]) -> Record:
+    """Returns a record.
+
+    >>> entry = {"name": "A", "doc": "B.", "members": [{"name": "c", "type": "time or null", "doc": "D."}]}
+    >>> record(entry, {"enumerations": []}).members
+    [RecordMember(name='c', type='time', is_optional=True, doc='D.')]
+    """
+    kinds = {"text", "flag", "time", *(one["name"] for one in ours["enumerations"])}
+    members = []
+    for member in entry["members"]:
+        kind = member["type"].removesuffix(" or null")
+        if kind not in kinds:
+            raise TableError(f"{entry['name']}: the member {member['name']} has no type")
+        members.append(RecordMember(member["name"], kind, kind != member["type"], member["doc"]))
+    return Record(entry["name"], entry["doc"], members)
 
 
 def request_name(row: dict[str, Any]) -> str:
@@ -232,6 +278,7 @@ def result(entry: dict[str, Any], rows: dict[str, Any], ours: dict[str, Any]) ->
 
 def member(name: str, ours: dict[str, Any]) -> Member:
     kinds = {"text", "text or null", "texts", "flag", *(one["name"] for one in ours["enumerations"])}
+    kinds |= {f"list of {one['name']}" for one in ours["records"]}
     if ours["member_types"].get(name) not in kinds:
         raise TableError(f"the result member {name} has no type")
     return Member(name, ours["member_types"][name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operations.model import Argument, Enumeration, Member, Model, Operation, Result, camel, snake
+from operations.model import Argument, Enumeration, Member, Model, Operation, Record, RecordMember, Result, camel, snake
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/node/lib"
@@ -72,6 +72,8 @@ def typescript(model: Model) -> str:
     text = TYPESCRIPT
     for enumeration in model.enumerations:
         text += "\n" + enum(enumeration)
+    for record in model.records:
+        text += "\n" + record_interface(record)
     for result in model.results:
         text += "\n" + interface(model, result)
     for its_method, (name, doc) in MAPS.items():
@@ -107,6 +109,22 @@ def interface(model: Model, result: Result) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+def record_interface(record: Record) -> str:
+    lines = [*jsdoc(record.doc, ""), f"export interface {record.name} {{"]
+    for member in record.members:
+        lines += [*jsdoc(record_doc(member), "  "), f"  {member.name}: {record_type(member)};"]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def record_doc(member: RecordMember) -> str:
+    return member.doc if member.type != "time" else member.doc.rstrip(".") + ", in milliseconds since 1970 in UTC."
+
+
+def record_type(member: RecordMember) -> str:
+    kind = "number" if member.type == "time" else TYPES.get(member.type, member.type)
+    return f"{kind} | null" if member.is_optional else kind
+
+
 def declaration(model: Model, operation: Operation) -> str:
     signed = ", ".join(typescript_argument(argument) for argument in operation.arguments)
     returned = "void" if operation.result is None else typescript_type(model, operation.result)
@@ -136,6 +154,8 @@ def typescript_argument(argument: Argument) -> str:
 
 
 def typescript_type(model: Model, member: Member) -> str:
+    if record := model.record(member):
+        return f"{record.name}[]"
     return member.type if model.enumeration(member.type) else TYPES[member.type]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from operations.model import Argument, Enumeration, Member, Model, Operation, Result, snake
+from operations.model import Argument, Enumeration, Member, Model, Operation, Record, RecordMember, Result, snake
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/python/src/libpims"
 # ruff.toml has it, too.
 LONGEST = 140
+RECORD_TYPES = {"text": "str", "flag": "bool", "time": "datetime"}
 TYPES = {"text": "str", "text or null": "Optional[str]", "texts": "List[str]", "flag": "bool"}
 
 
@@ -24,15 +25,20 @@ def requests(model: Model) -> str:
     parts = [
         '"""The operations as data: for each one a function that returns its request. Other modules run the\n'
         f'requests, once for threads and once for asyncio.\n\n{NOTE}\n"""',
-        "from __future__ import annotations\n\nfrom enum import Enum",
-        "from ._errors import Code\nfrom ._parameters import AsyncSecret as Secret\nfrom ._request import Request, read_nothing",
+        "from __future__ import annotations\n\n"
+        "from dataclasses import dataclass\nfrom datetime import datetime\nfrom enum import Enum\n"
+        "from typing import Any, List, Mapping, Optional",
+        "from ._errors import Code\nfrom ._parameters import AsyncSecret as Secret\n"
+        "from ._request import Request, read_flag, read_nothing, read_optional, read_text, read_text_or_none, read_time",
     ]
     text = "\n\n".join(parts) + "\n"
     for enumeration in model.enumerations:
         text += "\n\n" + enum(enumeration)
+    for record in model.records:
+        text += "\n\n" + dataclass(model, record)
     text += "\n\n# Each of these functions gets secrets. They raise nothing, so no traceback has their frames.\n"
     for operation in model.of("python"):
-        text += "\n\n" + request(operation)
+        text += "\n\n" + request(model, operation)
     return text
 
 
@@ -45,8 +51,32 @@ def enum(enumeration: Enumeration) -> str:
     return "\n".join(lines) + "\n"
 
 
-def request(operation: Operation) -> str:
-    returned = python_type(operation.result)
+def dataclass(model: Model, record: Record) -> str:
+    lines = ["@dataclass(frozen=True)", f"class {record.name}:", *docstring(record.doc, "    "), ""]
+    for member in record.members:
+        kind = RECORD_TYPES.get(member.type, member.type)
+        lines += wrapped(member.doc, "    #: ", "    #: ")
+        lines.append(f"    {snake(member.name)}: " + (f"Optional[{kind}]" if member.is_optional else kind))
+    lines += [
+        "",
+        "    @classmethod",
+        f"    def read(cls, members: Mapping[str, Any]) -> {record.name}:",
+        '        """Reads it from a result."""',
+        "        return cls(",
+        *(f"            {snake(member.name)}={member_reader(member)}," for member in record.members),
+        "        )",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def member_reader(member: RecordMember) -> str:
+    read = f"read_{member.type}" if member.type in RECORD_TYPES else member.type
+    value = f'members["{member.name}"]'
+    return f"read_optional({read}, {value})" if member.is_optional else f"{read}({value})"
+
+
+def request(model: Model, operation: Operation) -> str:
+    returned = python_type(model, operation.result)
     constants = ", ".join(f'"{name}": {spelled(value)}' for name, value in operation.parameters.items())
     lines = [
         f"def {operation.name}({', '.join(map(signed, operation.arguments))}) -> Request[{returned}]:",
@@ -54,7 +84,7 @@ def request(operation: Operation) -> str:
         f'        "{operation.method}",',
         f'        "{operation.api}",',
         f"        {{{constants}}}," if constants else "        None,",
-        f"        {reader(operation.result)},",
+        f"        {reader(model, operation.result)},",
     ]
     if operation.is_change:
         lines.append("        done=Code.POST_SYNCHRONIZATION,")
@@ -63,10 +93,14 @@ def request(operation: Operation) -> str:
     return "\n".join([*lines, "    )"]) + "\n"
 
 
-def reader(result: Member | None) -> str:
+def reader(model: Model, result: Member | None) -> str:
     if result is None:
         return "read_nothing"
-    return f'lambda result: {python_type(result)}(result["{result.name}"])'
+    if result.type == "text or null":
+        return f'lambda result: read_text_or_none(result["{result.name}"])'
+    if record := model.record(result):
+        return f'lambda result: [{record.name}.read(one) for one in result["{result.name}"]]'
+    return f'lambda result: {python_type(model, result)}(result["{result.name}"])'
 
 
 TYPED = f'''\
@@ -78,13 +112,13 @@ method for each operation.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, TypeVar, overload
+from typing import Any, List, Literal, Optional, TypeVar, overload
 
 from . import operations, results
 from ._bridge import bridge
 from ._parameters import Parameters, Secret, encode
 from ._request import Request
-from .operations import AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountState, EnrollmentStatus
 
 T = TypeVar("T")
 '''
@@ -97,14 +131,14 @@ AIO_TYPED = f'''\
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, TypeVar, overload
+from typing import Any, List, Literal, Optional, TypeVar, overload
 
 from . import operations, results
 from ._aio_call import call
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Parameters, encode_awaiting
 from ._request import Request
-from .operations import AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountState, EnrollmentStatus
 
 T = TypeVar("T")
 '''
@@ -185,7 +219,7 @@ def methods(model: Model, name: str, kind: str, define: str, waits: str) -> str:
         values = ", ".join(argument.name for argument in operation.arguments)
         secrets = ", ".join(argument.name for argument in operation.arguments if argument.is_secret)
         lines = [
-            f"    {define} {operation.name}({', '.join(arguments)}) -> {python_type(operation.result)}:",
+            f"    {define} {operation.name}({', '.join(arguments)}) -> {python_type(model, operation.result)}:",
             *docstring(operation.doc, "        "),
         ]
         if secrets:
@@ -211,9 +245,21 @@ def result_types(model: Model) -> str:
     for enumeration in model.enumerations:
         words = ", ".join(f'"{word.word}"' for word in enumeration.words)
         text += f"#: The values of :class:`libpims.{enumeration.name}`.\n{enumeration.name}Text = Literal[{words}]\n"
+    for record in model.records:
+        text += "\n\n" + record_dict(model, record)
     for result in model.results:
         text += "\n\n" + typed_dict(model, result)
     return text
+
+
+def record_dict(model: Model, record: Record) -> str:
+    """Returns the type of a record in the library's form."""
+    lines = [f"class {record.name}Members(TypedDict):", *docstring(record.doc, "    "), ""]
+    for member in record.members:
+        kind = member.type + "Text" if model.enumeration(member.type) else {"time": "int"}.get(member.type) or RECORD_TYPES[member.type]
+        lines += wrapped(member.doc, "    #: ", "    #: ")
+        lines.append(f"    {member.name}: " + (f"Optional[{kind}]" if member.is_optional else kind))
+    return "\n".join(lines) + "\n"
 
 
 def typed_dict(model: Model, result: Result) -> str:
@@ -228,7 +274,10 @@ def typed_dict(model: Model, result: Result) -> str:
         "",
     ]
     for member in result.members:
-        kind = member.type + "Text" if model.enumeration(member.type) else TYPES[member.type]
+        if record := model.record(member):
+            kind = f"List[{record.name}Members]"
+        else:
+            kind = member.type + "Text" if model.enumeration(member.type) else TYPES[member.type]
         lines.append(f"    {member.name}: {kind}")
     return "\n".join(lines) + "\n"
 
@@ -247,5 +296,7 @@ def spelled(value: Argument | str) -> str:
     return value.name if isinstance(value, Argument) else f'"{value}"'
 
 
-def python_type(result: Member | None) -> str:
+def python_type(model: Model, result: Member | None) -> str:
+    if record := model.record(result):
+        return f"List[{record.name}]"
     return "None" if result is None else TYPES.get(result.type, result.type)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from operations.model import Argument, Enumeration, Model, Operation, swift_name
+from operations.model import Argument, Enumeration, Member, Model, Operation, Record, RecordMember, swift_name
 from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/swift/Sources/Pims"
-TYPES = {"text": "String", "flag": "Bool"}
-READERS = {"text": "text", "flag": "flag"}
+TYPES = {"text": "String", "text or null": "String?", "flag": "Bool"}
+READERS = {"text": "readText", "text or null": "readTextOrNull", "flag": "readFlag"}
+RECORD_TYPES = {**TYPES, "time": "Date"}
+RECORD_READERS = {**READERS, "time": "readTime"}
 # The longest line of code.
 COLUMNS = 120
 
@@ -18,8 +20,9 @@ def files(model: Model) -> dict[str, str]:
 
 def operations(model: Model) -> str:
     parts = [enum(enumeration) for enumeration in model.enumerations]
+    parts += [struct(record) for record in model.records]
     parts += [operation_of(model, operation) for operation in model.of("swift")]
-    return f"// {NOTE}\n\nextension StrongAuthentication {{\n" + "\n".join(parts) + "}\n"
+    return f"// {NOTE}\n\nimport Foundation\n\nextension StrongAuthentication {{\n" + "\n".join(parts) + "}\n"
 
 
 def enum(enumeration: Enumeration) -> str:
@@ -31,6 +34,24 @@ def enum(enumeration: Enumeration) -> str:
     return "\n".join([*lines, "    }"]) + "\n"
 
 
+def struct(record: Record) -> str:
+    lines = [f"    /// {record.doc}", f"    public struct {record.name}: Hashable, Sendable {{"]
+    for member in record.members:
+        kind = RECORD_TYPES.get(member.type, member.type) + ("?" if member.is_optional else "")
+        lines += [*wrapped(member.doc, "        /// ", "        /// "), f"        public let {member.name}: {kind}"]
+    lines += ["", "        init(_ value: JSON) throws {"]
+    lines += [f"            {member.name} = {read_member(member)}" for member in record.members]
+    return "\n".join([*lines, "        }", "    }"]) + "\n"
+
+
+def read_member(member: RecordMember) -> str:
+    read = RECORD_READERS.get(member.type, "readWord")
+    value = f'value["{member.name}"]'
+    if member.is_optional:
+        return f"try unlessNull({value}) {{ try {read}($0) }}"
+    return f"try {read}({value})"
+
+
 def operation_of(model: Model, operation: Operation) -> str:
     def code(name: str) -> str:
         return f"`{swift_name(name)}`" if "_" in name or model.is_operation(name) else f"`{name}`"
@@ -38,7 +59,7 @@ def operation_of(model: Model, operation: Operation) -> str:
     lines = wrapped(prose(operation.doc, "Throws {}", code), "    /// ", "    /// ")
     signed = ", ".join(signed_argument(label, argument) for label, argument in operation.swift)
     result = operation.result
-    returned = "" if result is None else f" -> {TYPES.get(result.type, result.type)}"
+    returned = "" if result is None else f" -> {returned_type(model, result)}"
     lines.append(f"    public func {swift_name(operation.name)}({signed}) async throws{returned} {{")
     pairs = [f'"{name}": {spelled(value)}' for name, value in operation.parameters.items()]
     function = "change" if operation.is_change else operation.method
@@ -46,13 +67,21 @@ def operation_of(model: Model, operation: Operation) -> str:
     if result is None:
         lines += called(call, values)
     else:
-        read = READERS.get(result.type, "known")
-        one_line = f'        try {read}({call}{", ".join(values)})["{result.name}"])'
+        read, rest = READERS.get(result.type, "readWord"), ""
+        if record := model.record(result):
+            read, rest = "readList", f".map {{ try {record.name}($0) }}"
+        one_line = f'        try {read}({call}{", ".join(values)})["{result.name}"]){rest}'
         if len(one_line) <= COLUMNS:
             lines.append(one_line)
         else:
-            lines += [*called(f"let result = {call}", values), f'        return try {read}(result["{result.name}"])']
+            lines += [*called(f"let result = {call}", values), f'        return try {read}(result["{result.name}"]){rest}']
     return "\n".join([*lines, "    }"]) + "\n"
+
+
+def returned_type(model: Model, result: Member) -> str:
+    if record := model.record(result):
+        return f"[{record.name}]"
+    return TYPES.get(result.type, result.type)
 
 
 def called(head: str, values: list[str]) -> list[str]:

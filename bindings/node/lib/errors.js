@@ -44,6 +44,7 @@ const NextAction = Object.freeze({
   RETRY_PIN: 'retryPin',
   REQUEST_SMS_CODE: 'requestSmsCode',
   REMOVE_ENROLLMENTS: 'removeEnrollments',
+  REMOVE_DEVICE: 'removeDevice',
   RESET_PIN: 'resetPin',
   AUTHENTICATE: 'authenticate',
   UPDATE: 'update',
@@ -68,6 +69,11 @@ class PimsError extends Error {
 
   get retryAfterSeconds() {
     return this.info.retryAfterSeconds;
+  }
+
+  get blockedUntil() {
+    const until = new Date(this.info.blockedUntil);
+    return Number.isNaN(until.getTime()) ? undefined : until;
   }
 
   get gateway() {

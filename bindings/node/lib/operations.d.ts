@@ -20,6 +20,31 @@ export declare const AccountState: {
 };
 export type AccountState = 'NotBlocked' | 'PinBlocked' | 'AccountBlocked' | 'Unknown';
 
+/** The place of a device's storage key, by its own statement. Nobody checks it. */
+export declare const Keystore: {
+  /** A security chip holds the key. */
+  readonly HARDWARE: 'hardware';
+  /** Software alone holds the key. */
+  readonly SOFTWARE: 'software';
+};
+export type Keystore = 'hardware' | 'software';
+
+/** A device of the account. */
+export interface AccountDevice {
+  /** The beginning of its id, which names it among the devices of the account. */
+  deviceId: string;
+  /** The name that its user gave it. It is text, never markup. */
+  name: string;
+  /** The time of its enrollment, in milliseconds since 1970 in UTC. */
+  since: number;
+  /** The time of its last use, if it was used, in milliseconds since 1970 in UTC. */
+  lastUsed: number | null;
+  /** True for the device that makes the call. */
+  thisDevice: boolean;
+  /** The place of its storage key, if it told one. */
+  keystore: Keystore | null;
+}
+
 /** The result of `get pims.authentication.otp`. */
 export interface OneTimePassword {
   otp: string;
@@ -78,6 +103,11 @@ export interface ExportedEnrollment {
   state: string;
 }
 
+/** The result of `get pims.authentication.devices`. */
+export interface AccountDevices {
+  devices: AccountDevice[];
+}
+
 /** The result of `set pims.authority.otp`. */
 export interface Verified {
   verified: boolean;
@@ -92,6 +122,7 @@ export interface GetResults {
   'pims.sdk.device': Device;
   'pims.sdk.log': Log;
   'pims.sdk.logs': Logs;
+  'pims.authentication.devices': AccountDevices;
 }
 
 /** The results of `set`, by the api. */
@@ -135,6 +166,24 @@ export declare abstract class Operations {
   exportEnrollment(pin: Secret): Promise<string>;
 
   /**
+   * Returns a code of ten letters with which another device of the account enrolls, if the service
+   * permits it. A code before it ends.
+   */
+  makeEnrollmentCode(pin: Secret): Promise<string>;
+
+  /**
+   * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+   * another device, or this one. Returns null if none waits.
+   */
+  pendingFingerprint(): Promise<string | null>;
+
+  /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+  confirmDevice(fingerprint: string, pin: Secret): Promise<void>;
+
+  /** Ends the device with this fingerprint, which entered the code. */
+  rejectDevice(fingerprint: string, pin: Secret): Promise<void>;
+
+  /**
    * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
    */
   removeEnrollments(): Promise<void>;
@@ -168,6 +217,21 @@ export declare abstract class Operations {
    * allows it.
    */
   otpWithoutPin(): Promise<string>;
+
+  /** Returns the devices of the account. A device that is not enrolled needs the access token. */
+  devices(): Promise<AccountDevice[]>;
+
+  /**
+   * Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+   * access token instead.
+   */
+  renameDevice(deviceId: string, name: string, pin?: Secret): Promise<void>;
+
+  /**
+   * Removes one device of the account, this one or another. An enrolled device must give the PIN.
+   * Another one needs the access token instead.
+   */
+  removeDevice(deviceId: string, pin?: Secret): Promise<void>;
 
   /** Returns true if this device is enrolled, according to its own state. */
   isActivated(): Promise<boolean>;

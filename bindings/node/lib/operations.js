@@ -18,6 +18,12 @@ const AccountState = Object.freeze({
   UNKNOWN: 'Unknown',
 });
 
+/** The place of a device's storage key, by its own statement. Nobody checks it. */
+const Keystore = Object.freeze({
+  HARDWARE: 'hardware',
+  SOFTWARE: 'software',
+});
+
 /** The operations. A derived class runs their requests. */
 class Operations {
   requestEnrollmentCode() {
@@ -57,6 +63,22 @@ class Operations {
       { action: 'export', plain: 'true', pinCode: pin },
       { member: 'state', provesPin: true },
     );
+  }
+
+  makeEnrollmentCode(pin) {
+    return this[RUN]('get', 'pims.authentication.enrollmentcode', { action: 'make', pinCode: pin }, { member: 'code', provesPin: true });
+  }
+
+  pendingFingerprint() {
+    return this[RUN]('get', 'pims.authentication.enrollmentcode', { action: 'state' }, { member: 'fingerprint' });
+  }
+
+  confirmDevice(fingerprint, pin) {
+    return this[RUN]('set', 'pims.authentication.enrollmentcode', { action: 'confirm', fingerprint, pinCode: pin }, { provesPin: true });
+  }
+
+  rejectDevice(fingerprint, pin) {
+    return this[RUN]('set', 'pims.authentication.enrollmentcode', { action: 'reject', fingerprint, pinCode: pin }, { provesPin: true });
   }
 
   removeEnrollments() {
@@ -104,6 +126,18 @@ class Operations {
     return this[RUN]('get', 'pims.authentication.otp', { action: 'withoutPIN' }, { member: 'otp' });
   }
 
+  devices() {
+    return this[RUN]('get', 'pims.authentication.devices', {}, { member: 'devices' });
+  }
+
+  renameDevice(deviceId, name, pin = ' ') {
+    return this[RUN]('set', 'pims.authentication.devices', { action: 'rename', deviceId, name, pinCode: pin }, { provesPin: true });
+  }
+
+  removeDevice(deviceId, pin = ' ') {
+    return this[RUN]('set', 'pims.authentication.devices', { action: 'remove', deviceId, pinCode: pin }, { provesPin: true });
+  }
+
   isActivated() {
     return this[RUN](
       'get',
@@ -131,4 +165,4 @@ class Operations {
   }
 }
 
-module.exports = { AccountState, EnrollmentStatus, Operations };
+module.exports = { AccountState, EnrollmentStatus, Keystore, Operations };

@@ -52,6 +52,26 @@ test('a device goes the whole way', options, async (t) => {
   assert.equal(await device.isActivated(), false);
 });
 
+test('the devices of the account are listed, renamed and removed', options, async (t) => {
+  const folder = folderOf(t);
+  await pims.init({ storage: { path: folder, keystore: pims.Keystore.HARDWARE } });
+  const { device } = pims;
+  assert.deepEqual(await device.devices(), []);
+  await device.requestPhoneNumberCode(PHONE_NUMBER);
+  await device.enrollWithPhoneNumber(PIN, () => smsCode(folder), PHONE_NUMBER);
+  const [own, ...others] = await device.devices();
+  assert.deepEqual(others, []);
+  assert.equal(own.thisDevice, true);
+  assert.equal(own.keystore, pims.Keystore.HARDWARE);
+  assert.ok(own.since <= own.lastUsed && new Date(own.since).getFullYear() > 2000);
+  await assert.rejects(device.renameDevice(own.deviceId, 'Car'), { code: pims.Code.MISSING_PARAMETER });
+  await device.renameDevice(own.deviceId, 'Zoë’s 🚗', PIN);
+  assert.equal((await device.devices())[0].name, 'Zoë’s 🚗');
+  await device.removeDevice(own.deviceId, PIN);
+  assert.equal(await device.isActivated(), false);
+  await assert.rejects(device.removeDevice(own.deviceId), { code: pims.Code.INVALID_PARAMETER });
+});
+
 test('calls that wait together get their own messages', options, async (t) => {
   await pims.init({ storage: { path: folderOf(t) } });
   const calls = Array.from({ length: 400 }, (_, number) => pims.get(ACCOUNT, number % 2 ? ACTIVATED : undefined));

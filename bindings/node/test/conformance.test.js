@@ -20,6 +20,7 @@ class Runner {
   #storage = '';
   #otp = '';
   #state = '';
+  #deviceId = '';
 
   constructor(folder) {
     this.#folder = folder;
@@ -37,6 +38,7 @@ class Runner {
     if (typeof storage === 'string') this.#storage = storage;
     this.#otp = message.result?.otp ?? this.#otp;
     this.#state = message.result?.state ?? this.#state;
+    this.#deviceId = message.result?.devices?.[0]?.deviceId ?? this.#deviceId;
   }
 
   matches(expected, actual) {
@@ -56,6 +58,7 @@ class Runner {
     }
     const form = { $otp: /^[0-9a-z]{1,8}$/, $version: /^\d+\.\d+\.\d+/, $text: /^.+$/s }[expected];
     if (form !== undefined) return typeof actual === 'string' && form.test(actual);
+    if (expected === '$time') return Number.isInteger(actual) && String(actual).length === 13;
     if (expected === '$path') return typeof actual === 'string' && actual.startsWith(`${this.#folder}/`);
     return expected === actual;
   }
@@ -66,7 +69,7 @@ class Runner {
       const { code } = JSON.parse(lines.at(-1));
       return name === 'smsCode' ? code : code.slice(0, -1) + ((Number(code.at(-1)) + 1) % 10);
     }
-    return { folder: this.#folder, otp: this.#otp, state: this.#state }[name];
+    return { folder: this.#folder, otp: this.#otp, state: this.#state, deviceId: this.#deviceId }[name];
   }
 }
 
@@ -184,6 +187,8 @@ test('a message that differs does not match', () => {
     ['$path', '/somewhere/else'],
     ['$version', '1.2'],
     ['$text', ''],
+    ['$time', '1700000000000'],
+    ['$time', 1700000000],
     ['text', '$text'],
   ]) {
     assert.equal(runner.matches(expected, actual), false, JSON.stringify([expected, actual]));

@@ -9,6 +9,7 @@ import pickle
 import queue
 import threading
 import traceback
+from datetime import timezone
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
@@ -45,6 +46,26 @@ def held() -> Iterator[Held]:
     held = Held()
     yield held
     held.go_on.set()
+
+
+def test_the_devices_of_the_account_are_listed_renamed_and_removed(enrolled: libpims.StrongAuthentication) -> None:
+    (own,) = enrolled.devices()
+    assert own.this_device and own.keystore is None and len(own.device_id) >= 8
+    assert own.last_used is not None and own.since <= own.last_used and own.since.tzinfo is timezone.utc
+    with pytest.raises(libpims.PimsError) as caught:
+        enrolled.rename_device(own.device_id, "Car")
+    assert (caught.value.code, caught.value.label) == (libpims.Code.MISSING_PARAMETER, "Missing pinCode parameter")
+    enrolled.rename_device(own.device_id, "Zoë 🚗", lambda: PIN)
+    assert [device.name for device in enrolled.devices()] == ["Zoë 🚗"]
+    (members,) = libpims.get("pims.authentication.devices")["devices"]
+    assert libpims.AccountDevice.read({**members, "keystore": "hardware", "lastUsed": None}) == libpims.AccountDevice(
+        own.device_id, "Zoë 🚗", own.since, None, True, libpims.Keystore.HARDWARE
+    )
+    enrolled.remove_device(own.device_id, PIN)
+    assert not enrolled.is_activated()
+    with pytest.raises(libpims.PimsError) as caught:
+        enrolled.remove_device(own.device_id)
+    assert caught.value.code == libpims.Code.INVALID_PARAMETER
 
 
 def test_a_failed_message_is_an_exception_with_all_of_it(enrolled: libpims.StrongAuthentication) -> None:

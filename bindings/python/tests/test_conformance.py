@@ -29,6 +29,7 @@ class Runner:
         self._storage = ""
         self._otp = ""
         self._state = ""
+        self._device_id = ""
 
     def fill(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -46,6 +47,8 @@ class Runner:
         if isinstance(message.get("result"), dict):
             self._otp = message["result"].get("otp", self._otp)
             self._state = message["result"].get("state", self._state)
+            devices = message["result"].get("devices") or [{}]
+            self._device_id = devices[0].get("deviceId", self._device_id)
 
     def matches(self, expected: Any, actual: Any) -> bool:
         if isinstance(expected, dict) and isinstance(actual, dict):
@@ -55,6 +58,8 @@ class Runner:
         forms = {"$otp": r"[0-9a-z]{1,8}", "$path": re.escape(self._folder) + "/.*", "$version": r"\d+\.\d+\.\d+.*", "$text": ".+"}
         if isinstance(expected, str) and expected in forms:
             return isinstance(actual, str) and re.fullmatch(forms[expected], actual, re.DOTALL) is not None
+        if expected == "$time":
+            return type(actual) is int and len(str(actual)) == 13
         # In Python, True is 1.
         return type(expected) is type(actual) and bool(expected == actual)
 
@@ -63,7 +68,7 @@ class Runner:
             lines = Path(self._storage, "sms-outbox.jsonl").read_text(encoding="utf-8").splitlines()
             code: str = json.loads(lines[-1])["code"]
             return code if name == "smsCode" else code[:-1] + str((int(code[-1]) + 1) % 10)
-        return {"folder": self._folder, "otp": self._otp, "state": self._state}[name]
+        return {"folder": self._folder, "otp": self._otp, "state": self._state, "deviceId": self._device_id}[name]
 
 
 def failed(error: libpims.PimsError) -> Message:
@@ -167,6 +172,8 @@ def test_every_message_is_the_one_of_the_suite(interface: Callable[[], Any], tmp
         ("$path", "/somewhere/else"),
         ("$version", "1.2"),
         ("$text", ""),
+        ("$time", "1700000000000"),
+        ("$time", 1700000000),
         ("text", "$text"),
     ],
 )

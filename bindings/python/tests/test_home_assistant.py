@@ -167,6 +167,7 @@ def test_every_error_of_the_library_has_a_sentence() -> None:
         (2308, {}, "wrong_service"),
         (2310, {"nextAction": "resetPin"}, "pin_blocked"),
         (2310, {"nextAction": "removeEnrollments"}, "account_blocked"),
+        (2310, {"retryAfterSeconds": 61}, "pin_blocked"),
         (2311, {"nextAction": "requestSmsCode"}, "code_used"),
         (2311, {"nextAction": "resetPin"}, "pin_blocked"),
         (2317, {}, "already_enrolled"),

@@ -363,6 +363,7 @@ def test_the_enumerations_are_those_of_the_library_and_of_the_readme() -> None:
     # The types of results have the same texts.
     assert set(results.NextActionText.__args__) == set(known)  # type: ignore[attr-defined]
     assert set(results.AccountStateText.__args__) == {state.value for state in libpims.AccountState}  # type: ignore[attr-defined]
+    assert set(results.KeystoreText.__args__) == {keystore.value for keystore in libpims.Keystore}  # type: ignore[attr-defined]
     assert set(results.EnrollmentStatusText.__args__) == {status.value for status in libpims.EnrollmentStatus}  # type: ignore[attr-defined]
 
 
@@ -378,6 +379,7 @@ def test_a_star_import_hides_no_builtin() -> None:
 def typed() -> None:
     """The types of results that a type checker knows. This function is checked, and not run."""
     otp: str = libpims.get("pims.authentication.otp", {})["otp"]
+    since: int = libpims.get("pims.authentication.devices")["devices"][0]["since"]
     state: results.AccountStateText = libpims.get("pims.authentication.account", {})["isAccountBlocked"]
     action: Optional[libpims.NextAction] = libpims.PimsError(2000, "").next_action
 
@@ -396,4 +398,4 @@ def typed() -> None:
 
     libpims.subscribe("pims.authentication.account", {}, on_event).close()
     libpims.StrongAuthentication().watch(on_event).close()
-    print(otp, state, action, threading.get_ident(), later)
+    print(otp, since, state, action, threading.get_ident(), later)

@@ -13,7 +13,7 @@ use super::commands::list::Form;
 use super::config::{Config, Listen, Problem};
 use super::hardening;
 use super::names;
-use authority::{AccountName, wipe_stack};
+use authority::{AccountName, DeviceName, wipe_stack};
 
 /// The service side of strong authentication: it sends SMS codes, stores accounts, PINs and
 /// devices, and verifies one-time passwords.
@@ -160,6 +160,29 @@ enum Account {
         #[arg(long)]
         yes: bool,
     },
+    /// Administers the devices of an account. `account show` lists them.
+    #[command(subcommand)]
+    Device(Device),
+}
+
+#[derive(Subcommand)]
+enum Device {
+    /// Gives a device another name.
+    Rename {
+        account: String,
+        /// The device's id, or its first characters: at least eight, and as many as no other device
+        /// of the account shares.
+        device: String,
+        /// The new name: 1 to 64 characters.
+        name: String,
+    },
+    /// Removes a device. Its passwords and refresh tokens end with it.
+    Remove {
+        account: String,
+        /// The device's id, or its first characters: at least eight, and as many as no other device
+        /// of the account shares.
+        device: String,
+    },
 }
 
 #[derive(Args)]
@@ -238,6 +261,13 @@ fn run(file: Option<&Path>, command: Command) -> Result<(), String> {
             }
             Account::Unblock { name } => commands::account::unblock(&config, &account_name(&name)?),
             Account::Remove { name, yes } => commands::account::remove(&config, &account_name(&name)?, yes),
+            Account::Device(Device::Rename { account, device, name }) => {
+                let name = DeviceName::new(&name).ok_or(names::DEVICE_RULE)?;
+                commands::account::rename_device(&config, &account_name(&account)?, &device, &name)
+            }
+            Account::Device(Device::Remove { account, device }) => {
+                commands::account::remove_device(&config, &account_name(&account)?, &device)
+            }
         }),
         Command::Otp(Otp::Verify { account }) => {
             configured(file).and_then(|config| commands::otp::verify(&config, &account_name(&account)?))

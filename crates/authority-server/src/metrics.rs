@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     pins_forgiven: Counter,
     budgets_half_spent: Counter,
     clones_suspected: Counter,
+    blocks: Family<BlockLabels, Counter>,
     process: Process,
 }
 
@@ -92,6 +93,11 @@ struct WorkLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ReasonLabels {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BlockLabels {
+    ends: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -172,6 +178,12 @@ impl Default for Metrics {
             "Devices that presented an older K1 or lastsync: a second copy, or a restored backup",
             clones_suspected.clone(),
         );
+        let blocks = Family::default();
+        registry.register(
+            "blocks",
+            "Blocks of accounts after wrong PINs: those that end by themselves (itself), and the others (reset)",
+            blocks.clone(),
+        );
         let metrics = Self {
             registry,
             requests,
@@ -196,6 +208,7 @@ impl Default for Metrics {
             pins_forgiven,
             budgets_half_spent,
             clones_suspected,
+            blocks,
             process: Process::default(),
         };
         metrics.init_series();
@@ -230,6 +243,13 @@ impl Metrics {
             let _ = self.operators_refused.get_or_create(&ReasonLabels { reason });
         }
         self.sms(authority::Delivered::default());
+        self.blocks(&authority::Tally::default());
+    }
+
+    fn blocks(&self, tally: &authority::Tally) {
+        for (ends, count) in [("itself", tally.timed_blocks), ("reset", tally.lasting_blocks)] {
+            self.blocks.get_or_create(&BlockLabels { ends }).inner().store(count, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn request(&self, route: &str, method: &str, status: u16, time: Duration) {
@@ -290,6 +310,7 @@ impl Metrics {
         self.pins_forgiven.inner().store(now.tally.pins_forgiven, Ordering::Relaxed);
         self.budgets_half_spent.inner().store(now.tally.budgets_half_spent, Ordering::Relaxed);
         self.clones_suspected.inner().store(now.tally.clones_suspected, Ordering::Relaxed);
+        self.blocks(&now.tally);
         self.database_up.set(now.sms_waiting.is_some().into());
         if let Some(waiting) = now.sms_waiting {
             self.sms_waiting.set(waiting.into());

@@ -19,6 +19,10 @@ use authority::AccountName;
 pub(crate) const RULE: &str = "an account's name has 1 to 128 characters and is a username in the normal form of RFC 8265: \
      no control or invisible character, no blank but single ones inside, in NFC";
 
+/// The rule for names of devices, for an error.
+pub(crate) const DEVICE_RULE: &str =
+    "a device's name has 1 to 64 characters, none of them a control character or one that turns the direction of text";
+
 /// Returns the name of a new account. Returns `None` for a text that is not in normal form: its
 /// normal form may be the name of another account.
 pub(crate) fn normal(text: &str) -> Option<AccountName> {

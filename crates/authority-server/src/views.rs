@@ -11,6 +11,9 @@ pub(crate) struct AccountView {
     pub(crate) name: String,
     pub(crate) phone_number: Option<String>,
     pub(crate) blocked: bool,
+    /// Milliseconds since 1970. Only a block that ends by itself has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked_until: Option<i64>,
     pub(crate) pin_tries: u32,
     pub(crate) pin_wrong: u32,
     pub(crate) unproved_tries: u32,
@@ -20,11 +23,22 @@ pub(crate) struct AccountView {
 
 impl From<AccountInfo> for AccountView {
     fn from(info: AccountInfo) -> Self {
-        let AccountInfo { name, phone_number, blocked, pin_tries, pin_wrong, unproved_tries, has_pin, devices } = info;
+        let AccountInfo {
+            name,
+            phone_number,
+            blocked,
+            blocked_until,
+            pin_tries,
+            pin_wrong,
+            unproved_tries,
+            has_pin,
+            devices,
+        } = info;
         Self {
             name: name.as_str().to_owned(),
             phone_number,
             blocked,
+            blocked_until,
             pin_tries,
             pin_wrong,
             unproved_tries,
@@ -39,6 +53,7 @@ impl From<AccountInfo> for AccountView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeviceView {
     pub(crate) id: String,
+    pub(crate) short_id: String,
     pub(crate) name: String,
     pub(crate) serial: String,
     /// Milliseconds since 1970.
@@ -48,13 +63,41 @@ pub(crate) struct DeviceView {
     pub(crate) unproved_tries: u32,
     pub(crate) suspected_at: Option<i64>,
     pub(crate) suspended: bool,
+    pub(crate) keystore: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pending: bool,
 }
 
 impl From<DeviceInfo> for DeviceView {
     fn from(info: DeviceInfo) -> Self {
-        let DeviceInfo { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended } =
-            info;
-        Self { id, name, serial, made_at, used_at, pin_tries, unproved_tries, suspected_at, suspended }
+        let DeviceInfo {
+            id,
+            short_id,
+            name,
+            serial,
+            made_at,
+            used_at,
+            pin_tries,
+            unproved_tries,
+            suspected_at,
+            suspended,
+            keystore,
+            pending,
+        } = info;
+        Self {
+            id,
+            short_id,
+            name,
+            serial,
+            made_at,
+            used_at,
+            pin_tries,
+            unproved_tries,
+            suspected_at,
+            suspended,
+            keystore: keystore.map(|keystore| keystore.as_str()),
+            pending,
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub enum Actor {
 }
 
 /// Writes the actor in the form of the audit trail: `host`, `operator:NAME`, `party:ID`,
-/// `anybody:ID`, `app`, `device`, `service`, `command`.
+/// `anybody:ID`, `app`, `device`, `service`, `command`. If a device proved itself and changed
+/// another device, the trail has `device:ID` in its place.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,5 +53,10 @@ pub(crate) struct Origin {
 impl Origin {
     pub(crate) fn new(actor: &Actor, address: Option<IpAddr>) -> Self {
         Self { actor: actor.to_string(), address: address.map(|address| address.to_canonical().to_string()) }
+    }
+
+    /// Returns the origin of an event that this device caused.
+    pub(crate) fn of_device(&self, id: &str) -> Self {
+        Self { actor: format!("{}:{id}", Actor::Device), address: self.address.clone() }
     }
 }

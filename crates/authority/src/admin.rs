@@ -1,11 +1,15 @@
 //! Requests of operators: accounts and devices, the audit trail, readiness and housekeeping.
 
+use inwebo::cvs::Keystore;
+use inwebo::values::DeviceName;
+
 use crate::account::AccountName;
 use crate::audit;
+use crate::devices::{self, Devices};
 use crate::domain::code::DAY;
-use crate::domain::dialing::Countries;
-use crate::domain::pin;
+use crate::domain::pin::{self, Block};
 use crate::domain::rows::{AccountRow, DeviceRow};
+use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::random;
 use crate::step::{Context, Step};
@@ -25,8 +29,11 @@ pub struct AccountInfo {
     pub name: AccountName,
     /// Its trusted phone number.
     pub phone_number: Option<String>,
-    /// True if too many wrong PINs blocked it.
+    /// True if too many wrong PINs blocked it. False if the block has ended by itself.
     pub blocked: bool,
+    /// The time at which the block ends by itself, in milliseconds since 1970 in UTC. `None` if the
+    /// account is not blocked, or if only a reset of its PIN or an operator ends the block.
+    pub blocked_until: Option<i64>,
     /// The number of wrong PINs that no right PIN forgave.
     pub pin_tries: u32,
     /// The number of wrong PINs since this PIN was set, forgiven ones included.
@@ -45,7 +52,10 @@ pub struct AccountInfo {
 pub struct DeviceInfo {
     /// Its id.
     pub id: String,
-    /// The name that the device gave itself.
+    /// Its short id: the beginning of its id, which tells it apart from the account's other
+    /// devices. Each request accepts it in place of the id.
+    pub short_id: String,
+    /// The name that the device gave itself, or the name that it was given later.
     pub name: String,
     /// Its serial number.
     pub serial: String,
@@ -64,6 +74,12 @@ pub struct DeviceInfo {
     /// True if no proof of the device is accepted until its PIN is reset:
     /// [`ClonePolicy::Suspend`](crate::ClonePolicy).
     pub suspended: bool,
+    /// The place of its storage key, by its own statement, which nobody proves. `None` if it told
+    /// none.
+    pub keystore: Option<Keystore>,
+    /// True if the device was activated with the code of another device, which has not confirmed
+    /// it: [`Policy::activation_by_device`](crate::Policy::activation_by_device).
+    pub pending: bool,
 }
 
 /// A line of the audit trail.
@@ -140,7 +156,7 @@ pub(crate) fn accounts(
     let after = after.map_or("", AccountName::as_str);
     ctx.step("accounts.list", |step| {
         let found = step.rows.accounts(after, limit.min(MAX_LIST))?;
-        Ok(found.into_iter().map(|found| AccountInfo::of(found, &step.policy.sms.countries)).collect())
+        found.into_iter().map(|found| AccountInfo::of(step, found)).collect()
     })
 }
 
@@ -148,27 +164,26 @@ pub(crate) fn accounts(
 pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
     ctx.step("account.read", |step| {
         let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
-        let rows = step.rows.devices_of(&account.name)?;
+        let rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
         let devices = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut unproved_tries = 0_u32;
         for device in &rows {
             unproved_tries = unproved_tries.saturating_add(step.rows.traits(&device.id)?.unproved_tries);
         }
         let summary = AccountSummary { account, devices, unproved_tries };
-        Ok(Some(AccountInfo::of(summary, &step.policy.sms.countries)))
+        AccountInfo::of(step, summary).map(Some)
     })
 }
 
 /// Answers [`Authority::devices`](crate::Authority::devices).
 pub(crate) fn devices(ctx: &Context<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
     ctx.step("devices.list", |step| {
-        let mut devices = Vec::new();
-        for device in step.rows.devices_of(account.as_str())? {
+        let devices = Devices::read(step, account.as_str())?;
+        let info = |device: &DeviceRow| -> Result<DeviceInfo, Failure> {
             let unproved_tries = step.rows.traits(&device.id)?.unproved_tries;
-            devices.push(DeviceInfo { unproved_tries, ..device.into() });
-        }
-        devices.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
-        Ok(devices)
+            Ok(DeviceInfo::of(device, &devices, unproved_tries))
+        };
+        devices.rows().iter().map(info).collect()
     })
 }
 
@@ -197,17 +212,23 @@ pub(crate) fn remove_account(ctx: &Context<'_>, account: &AccountName) -> Result
 
 /// Answers [`Authority::remove_device`](crate::Authority::remove_device).
 pub(crate) fn remove_device(ctx: &Context<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
-    // PostgreSQL rejects some texts with control characters. No id has one, so the service does not
-    // fail here.
-    if id.chars().any(char::is_control) {
-        return Ok(false);
-    }
     ctx.step("device.remove", |step| {
-        let Some(device) = step.rows.device(id)?.filter(|device| device.account == account.as_str()) else {
-            return Ok(false);
-        };
-        step.rows.tombstone_device(&device.id, step.now)?;
-        step.audit(Some(account.as_str()), Some(&device.id), audit::DEVICE_REMOVED)?;
+        let Some(device) = devices::find(step, account.as_str(), id)? else { return Ok(false) };
+        devices::remove(step, &device, None)?;
+        Ok(true)
+    })
+}
+
+/// Answers [`Authority::rename_device`](crate::Authority::rename_device).
+pub(crate) fn rename_device(
+    ctx: &Context<'_>,
+    account: &AccountName,
+    id: &str,
+    name: &DeviceName,
+) -> Result<bool, Failure> {
+    ctx.step("device.rename", |step| {
+        let Some(device) = devices::find(step, account.as_str(), id)? else { return Ok(false) };
+        devices::rename(step, device, name, None)?;
         Ok(true)
     })
 }
@@ -326,6 +347,7 @@ fn prune_page(ctx: &Context<'_>, time: i64, pruned: &mut Pruned) -> Result<bool,
     let removed = ctx.step("prune.expired", |step| {
         // A row that expires in this millisecond has expired. A day is over only after it.
         let day_ago = step.now.saturating_sub(DAY).saturating_sub(1);
+        enrollment_codes::remove_late_ones(step)?;
         Ok(step.rows.prune_expired(step.now, time.saturating_sub(1), day_ago)?)
     })?;
     pruned.tombstones += removed.tombstones;
@@ -347,9 +369,8 @@ pub(crate) fn unblock(ctx: &Context<'_>, account: &AccountName) -> Result<Unbloc
         if pin::is_budget_spent(&row, step.policy) {
             return Ok(Unblock::PinBudgetSpent);
         }
-        row.blocked = false;
         step.forgive_all(&mut row)?;
-        step.put_account(&row)?;
+        step.put_unblocked(&mut row)?;
         step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
         Ok(Unblock::Lifted)
     })
@@ -361,18 +382,25 @@ pub(crate) fn audit_refused_operator(ctx: &Context<'_>) -> Result<(), Failure> {
 }
 
 impl AccountInfo {
-    fn of(summary: AccountSummary, countries: &Countries) -> Self {
+    fn of(step: &Step<'_>, summary: AccountSummary) -> Result<Self, Failure> {
         let AccountSummary { account, devices, unproved_tries } = summary;
-        Self {
+        let block = step.block(&account)?;
+        let blocked_until = match block {
+            Some(Block::Timed(left)) => Some(left.until),
+            Some(Block::Tries | Block::Budget) | None => None,
+        };
+        let countries = &step.policy.sms.countries;
+        Ok(Self {
             name: AccountName::stored(account.name),
             phone_number: account.phone_number.map(|number| countries.shown_number(number)),
-            blocked: account.blocked,
+            blocked: block.is_some(),
+            blocked_until,
             pin_tries: account.pin_tries,
             pin_wrong: account.pin_wrong,
             unproved_tries,
             has_pin: account.pin.is_some(),
             devices,
-        }
+        })
     }
 }
 
@@ -383,18 +411,21 @@ impl From<AuditRow> for AuditEntry {
     }
 }
 
-impl From<DeviceRow> for DeviceInfo {
-    fn from(device: DeviceRow) -> Self {
+impl DeviceInfo {
+    fn of(device: &DeviceRow, devices: &Devices, unproved_tries: u32) -> Self {
         Self {
-            id: device.id,
-            name: device.name,
-            serial: device.serial,
+            id: device.id.clone(),
+            short_id: devices.short_id(device).to_owned(),
+            name: device.name.clone(),
+            serial: device.serial.clone(),
             made_at: device.made_at,
             used_at: device.used_at,
             pin_tries: device.pin_tries,
-            unproved_tries: 0,
+            unproved_tries,
             suspected_at: device.suspected_at,
             suspended: device.suspended,
+            keystore: devices.keystore(device),
+            pending: device.pending,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use inwebo::cvs::{CvsAnswer, CvsRequest};
+use inwebo::values::DeviceName;
 use zeroize::Zeroizing;
 
 use crate::account::AccountName;
@@ -255,9 +256,17 @@ impl Authority {
         admin::remove_account(&self.context(), account)
     }
 
-    /// Removes a device of an account. Returns `false` if the account has no such device.
+    /// Removes a device of an account. `id` is its id, or a prefix of at least eight characters
+    /// that no other device of the account shares. Returns `false` if the account has no such
+    /// device.
     pub fn remove_device(&self, account: &AccountName, id: &str) -> Result<bool, Failure> {
         admin::remove_device(&self.context(), account, id)
+    }
+
+    /// Gives a device of an account another name. `id` is as for
+    /// [`remove_device`](Self::remove_device). Returns `false` if the account has no such device.
+    pub fn rename_device(&self, account: &AccountName, id: &str, name: &DeviceName) -> Result<bool, Failure> {
+        admin::rename_device(&self.context(), account, id, name)
     }
 
     /// Lists up to `limit` rows of the audit trail (at most 1000), of one account or of all, the
@@ -419,6 +428,11 @@ impl Authority {
     /// Returns the proof that an activation needs under the current policy.
     pub fn activation_proof(&self) -> ActivationProof {
         self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_proof
+    }
+
+    /// Returns whether devices may make codes that enroll other devices.
+    pub fn has_codes_of_devices(&self) -> bool {
+        self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).activation_by_device
     }
 
     /// Replaces the policy for requests that begin from now on.

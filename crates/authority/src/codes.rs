@@ -126,7 +126,7 @@ pub(crate) fn make(
     let ticket_hash = ticket.as_ref().map(|ticket| step.sealer.ticket_hash(purpose.as_str(), ticket.reveal()));
     step.rows.add_code(&CodeRow {
         account: account.to_owned(),
-        purpose,
+        purpose: purpose.into(),
         phone_number: phone_number.as_str().to_owned(),
         hash: hash.bytes,
         key_id: hash.key_id,

@@ -1,5 +1,5 @@
 //! CVS: requests of an authenticated account that need no device. They cover SMS codes, the trusted
-//! phone number, and the removal of all devices.
+//! phone number, the list of the devices, and the removal of one or all of them.
 //!
 //! The caller has authenticated the account already. The HTTP handlers are elsewhere.
 
@@ -11,6 +11,7 @@ use inwebo::values::Ticket;
 use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, CodeVerdict, NewCode};
+use crate::devices::{self, Devices};
 use crate::domain::budget::NumberStatus;
 use crate::domain::code as rules;
 use crate::domain::dialing::Destination;
@@ -19,7 +20,7 @@ use crate::domain::message::{Message, Notice};
 use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::millis;
-use crate::domain::rows::{AccountRow, CodeUse};
+use crate::domain::rows::{AccountRow, CodeUse, DeviceRow};
 use crate::domain::sms_texts::{Language, PlaceholderValues};
 use crate::failure::Failure;
 use crate::random;
@@ -59,6 +60,16 @@ pub(crate) fn answer<'s>(
         CvsRequest::RemoveEnrollments => {
             ctx.step("enrollments.remove", |step| remove_enrollments(step, name))?;
             Ok(CvsAnswer::Done)
+        }
+        CvsRequest::Devices => {
+            let entries = ctx.step("devices.list", |step| Ok(Devices::read(step, name)?.entries(None)))?;
+            Ok(CvsAnswer::Devices(entries))
+        }
+        CvsRequest::RenameDevice { device, name: new } => {
+            change_device(&ctx, "device.rename", name, device, |step, found| devices::rename(step, found, new, None))?
+        }
+        CvsRequest::RemoveDevice { device } => {
+            change_device(&ctx, "device.remove", name, device, |step, found| devices::remove(step, &found, None))?
         }
     };
     Ok(result.unwrap_or_else(CvsAnswer::Refused))
@@ -253,9 +264,22 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     }
     // Everything that came from the PIN ends with it. The counters and the history of PINs stay.
     step.remove_pin(&mut account)?;
-    account.blocked = false;
-    step.put_account(&account)?;
+    step.put_unblocked(&mut account)?;
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
+}
+
+/// Changes the one device of the account that a text names.
+fn change_device(
+    ctx: &Context<'_>,
+    name: &'static str,
+    account: &str,
+    device: &str,
+    change: impl Fn(&Step<'_>, DeviceRow) -> Result<(), Failure>,
+) -> CvsResult<CvsAnswer> {
+    ctx.step(name, |step| match devices::find(step, account, device)? {
+        Some(found) => change(step, found).map(|()| Ok(CvsAnswer::Done)),
+        None => Ok(Err(CvsRefusal::NoSuchDevice)),
+    })
 }
 
 /// Returns the account. Creates it if it does not exist.

@@ -41,7 +41,10 @@ pub(crate) fn accept(step: &Step<'_>, account: &str, otp: &str) -> Result<Option
     // Without this, each name that belongs to no account would have its own row in the audit trail.
     let named = row.as_ref().map(|_| account);
     // A password from before a block of the account is worth nothing after it.
-    let row = row.filter(|account| !account.blocked);
+    let row = match row {
+        Some(account) if step.block(&account)?.is_none() => Some(account),
+        _ => None,
+    };
     let lifetime = step.policy.otp_lifetime_millis();
     let found =
         found.filter(|password| !password.used && moment::is_in_progress(password.expires_at, lifetime, step.now));

@@ -162,8 +162,8 @@ fn count_other_hashes(ctx: &Context<'_>) -> Result<u64, Failure> {
     ctx.step("keys.count", |step| {
         let rules = step.policy;
         // The count includes only values that have not expired.
-        let lifetimes =
-            [rules.code_lifetime_millis(), rules.otp_lifetime_millis(), rules.refresh_token_lifetime_millis()];
+        let codes = rules.code_lifetime_millis().max(rules.activation_by_device_millis());
+        let lifetimes = [codes, rules.otp_lifetime_millis(), rules.refresh_token_lifetime_millis()];
         let latest = lifetimes.map(|lifetime| moment::latest_end(lifetime, step.now));
         Ok(step.rows.hashed_under_others(id, step.now, latest)?)
     })

@@ -9,9 +9,9 @@ use inwebo::values::Pin;
 use crate::actor::Origin;
 use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
-use crate::domain::pin;
+use crate::domain::pin::{self, Block};
 use crate::domain::policy::Policy;
-use crate::domain::rows::{AccountRow, CodeRow, DeviceRow, TraitsRow};
+use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, DeviceRow, TimedBlockRow, TraitsRow};
 use crate::failure::Failure;
 use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, Storage, Transaction, transact};
@@ -38,6 +38,10 @@ pub struct Tally {
     pub budgets_half_spent: u64,
     /// Suspicions of a second copy of a device.
     pub clones_suspected: u64,
+    /// The number of blocks of accounts that end by themselves.
+    pub timed_blocks: u64,
+    /// The number of other blocks of accounts.
+    pub lasting_blocks: u64,
 }
 
 /// The sums of all counters since the service was opened.
@@ -46,6 +50,8 @@ pub(crate) struct Tallies {
     pins_forgiven: AtomicU64,
     budgets_half_spent: AtomicU64,
     clones_suspected: AtomicU64,
+    timed_blocks: AtomicU64,
+    lasting_blocks: AtomicU64,
 }
 
 impl Tallies {
@@ -53,6 +59,8 @@ impl Tallies {
         self.pins_forgiven.fetch_add(tally.pins_forgiven, Ordering::Relaxed);
         self.budgets_half_spent.fetch_add(tally.budgets_half_spent, Ordering::Relaxed);
         self.clones_suspected.fetch_add(tally.clones_suspected, Ordering::Relaxed);
+        self.timed_blocks.fetch_add(tally.timed_blocks, Ordering::Relaxed);
+        self.lasting_blocks.fetch_add(tally.lasting_blocks, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self) -> Tally {
@@ -60,6 +68,8 @@ impl Tallies {
             pins_forgiven: self.pins_forgiven.load(Ordering::Relaxed),
             budgets_half_spent: self.budgets_half_spent.load(Ordering::Relaxed),
             clones_suspected: self.clones_suspected.load(Ordering::Relaxed),
+            timed_blocks: self.timed_blocks.load(Ordering::Relaxed),
+            lasting_blocks: self.lasting_blocks.load(Ordering::Relaxed),
         }
     }
 }
@@ -137,11 +147,31 @@ impl Step<'_> {
         if audit::is_counted(event) {
             return self.count(account, device, event);
         }
-        self.add_audit(account, device, event).map(drop)
+        self.add_audit(self.origin, account, device, event)?;
+        Ok(())
     }
 
-    fn add_audit(&self, account: Option<&str>, device: Option<&str>, event: &'static str) -> Result<i64, Failure> {
-        let mut row = AuditRow::new(self.now, self.origin, account, device, event);
+    /// Writes a row of the audit trail for an event that a device caused. The row names the device
+    /// that asked as the actor, and the device that the event concerns.
+    pub(crate) fn audit_by_device(
+        &self,
+        asking: &str,
+        account: &str,
+        device: &str,
+        event: &'static str,
+    ) -> Result<(), Failure> {
+        self.add_audit(&self.origin.of_device(asking), Some(account), Some(device), event)?;
+        Ok(())
+    }
+
+    fn add_audit(
+        &self,
+        origin: &Origin,
+        account: Option<&str>,
+        device: Option<&str>,
+        event: &'static str,
+    ) -> Result<i64, Failure> {
+        let mut row = AuditRow::new(self.now, origin, account, device, event);
         self.rows.add_audit(&mut row, |row| self.trail.key.row_mac(row))?;
         Ok(row.id)
     }
@@ -168,7 +198,7 @@ impl Step<'_> {
                 row.count = row.count.saturating_add(1);
                 self.rows.recount_audit(row.id, row.count, &self.trail.key.row_mac(&row))?;
             }
-            None => claim.id = Some(self.add_audit(account, device, event)?),
+            None => claim.id = Some(self.add_audit(self.origin, account, device, event)?),
         }
         self.claims.borrow_mut().push(claim);
         Ok(())
@@ -183,6 +213,32 @@ impl Step<'_> {
 
     pub(crate) fn put_account(&self, account: &AccountRow) -> Result<(), Failure> {
         Ok(self.rows.put_account(account)?)
+    }
+
+    /// Returns the block of an account, if it is blocked now.
+    pub(crate) fn block(&self, account: &AccountRow) -> Result<Option<Block>, Failure> {
+        Ok(pin::block(account, self.timed_block(account)?.as_ref(), self.policy, self.now))
+    }
+
+    /// Returns the block of an account that ends by itself. It may be over. Only a blocked account
+    /// costs a statement, and only if the policy has such blocks.
+    pub(crate) fn timed_block(&self, account: &AccountRow) -> Result<Option<TimedBlockRow>, Failure> {
+        if !account.blocked || self.policy.pin_block_seconds == 0 {
+            return Ok(None);
+        }
+        Ok(self.rows.timed_block(&account.name)?.filter(|block| block.is_of(account)))
+    }
+
+    /// Lifts the block of an account, also one that is over, and writes the account. The next block
+    /// begins anew. Returns whether there was a block.
+    pub(crate) fn put_unblocked(&self, account: &mut AccountRow) -> Result<bool, Failure> {
+        let was_blocked = std::mem::take(&mut account.blocked);
+        // Every step writes the account before its block: no two steps wait for each other.
+        self.put_account(account)?;
+        if was_blocked {
+            self.rows.remove_timed_block(&account.name)?;
+        }
+        Ok(was_blocked)
     }
 
     /// Returns the account's PIN, if it has one.
@@ -234,7 +290,8 @@ impl Step<'_> {
         for device in self.rows.devices_of(&account.name)?.into_iter().filter(|device| device.pin_tries > 0) {
             self.rows.put_device(&DeviceRow { pin_tries: 0, ..device })?;
         }
-        for purpose in [Purpose::Enrollment, Purpose::PhoneNumberCertification] {
+        let sms = [Purpose::Enrollment, Purpose::PhoneNumberCertification].map(CodePurpose::Sms);
+        for purpose in sms.into_iter().chain([CodePurpose::OfDevice]) {
             if let Some(code) = self.rows.code(&account.name, purpose)?.filter(|code| code.pin_tries > 0) {
                 self.rows.put_code(&CodeRow { pin_tries: 0, ..code })?;
             }

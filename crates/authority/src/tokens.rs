@@ -132,7 +132,7 @@ fn is_good(step: &Step<'_>, token: &TokenRow) -> Result<bool, Failure> {
         Some(id) => step.rows.device(id)?.is_some_and(|device| device.account == account.name),
         None => true,
     };
-    Ok(!account.blocked && is_of_this_pin && has_device)
+    Ok(step.block(&account)?.is_none() && is_of_this_pin && has_device)
 }
 
 /// Finds a token by its keyed hash, so that the duration of the search reveals nothing about any

@@ -122,8 +122,11 @@ pub(crate) enum Command {
     Pin(Pin),
     /// Show whether this device is enrolled, and with which service
     Status(StatusOptions),
-    /// Show this device
-    Devices,
+    /// List the devices of the account, rename one, or remove one
+    Devices(Devices),
+    /// Let another device of the account enroll without an SMS, and confirm it
+    #[command(subcommand)]
+    EnrollmentCode(EnrollmentCode),
     /// Import the enrollment of another client
     Import(Import),
     /// Export the enrollment of this device. The output contains a key in clear
@@ -195,6 +198,30 @@ pub(crate) struct Enroll {
     pub(crate) phone: Option<String>,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum EnrollmentCode {
+    /// Make a code for the other device, and show it as a QR code
+    Make {
+        /// Show the code without its picture
+        #[arg(long)]
+        no_picture: bool,
+    },
+    /// Show the state of the code, and the fingerprint of the device that entered it
+    State,
+    /// Let the device with this fingerprint work, after you have compared it on both devices
+    Confirm {
+        /// The 8 digits that both devices show
+        #[arg(required = true, num_args = 1..=2)]
+        fingerprint: Vec<String>,
+    },
+    /// End the device with this fingerprint
+    Reject {
+        /// The 8 digits that the state shows
+        #[arg(required = true, num_args = 1..=2)]
+        fingerprint: Vec<String>,
+    },
+}
+
 #[derive(Args)]
 pub(crate) struct Otp {
     /// Make the password without a PIN, if the service allows it
@@ -218,6 +245,32 @@ pub(crate) struct Reset {
     /// Do not request an SMS code, because there is one already
     #[arg(long)]
     pub(crate) no_request: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Devices {
+    /// Without it: list the devices
+    #[command(subcommand)]
+    pub(crate) change: Option<DeviceChange>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DeviceChange {
+    /// Rename a device of the account
+    Rename {
+        /// Id of the device, as the list shows it
+        id: String,
+        /// New name, of 1 to 64 characters
+        name: String,
+    },
+    /// Remove one device of the account, this one or another
+    Remove {
+        /// Id of the device, as the list shows it
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Args)]

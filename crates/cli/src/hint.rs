@@ -77,6 +77,7 @@ fn step(failed: Failed, action: Option<&str>, code: u16, is_enrolled: bool) -> O
         (Some("requestSmsCode"), Failed::ResetPin, 2305 | 2306) => Step::Run("pin reset", "requests a new SMS code"),
         (Some("requestSmsCode"), ..) => Step::Run("enroll", "requests a new SMS code"),
         (Some("removeEnrollments"), ..) => Step::Run("remove", "ends all enrollments of the account"),
+        (Some("removeDevice"), ..) => Step::Run("devices", "lists the devices: remove one of them, then enroll again"),
         (Some("resetPin"), ..) => Step::Run("pin reset", "sets a new PIN with an SMS code"),
         (Some("authenticate"), ..) => Step::Do("give a fresh access token with the option --token-file FILE"),
         (Some("update"), ..) => Step::Do("install a newer version of pims"),
@@ -105,8 +106,7 @@ mod tests {
 
     #[test]
     fn each_command_that_a_hint_names_can_be_run() {
-        let actions =
-            ["retryPin", "requestSmsCode", "removeEnrollments", "resetPin", "authenticate", "update", "enroll"];
+        let actions = pims::error::NextAction::ALL.map(pims::error::NextAction::as_str);
         for failed in FAILED {
             for action in actions.map(Some).into_iter().chain([None]) {
                 for code in Code::ALL {

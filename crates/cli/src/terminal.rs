@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use inwebo::values::{Pin, SmsCode};
+use inwebo::values::{EnrollmentCode, Pin, SmsCode};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use zeroize::Zeroizing;
 
@@ -52,9 +52,10 @@ pub(crate) fn pin_of_terminal(prompt: &str) -> Result<Zeroizing<String>, Failure
     of_form(prompt, secret_of_terminal, is_pin, PIN_FORM)
 }
 
-/// Returns an SMS code, whose form is checked before it is sent.
+/// Returns an SMS code, or the code of another device. Its form is checked before it is sent.
 pub(crate) fn sms_code() -> Result<Zeroizing<String>, Failure> {
-    of_form("SMS code", secret, |text| SmsCode::new(text).is_some(), "an SMS code has 4 to 12 letters or digits")
+    let fits = |text: &str| SmsCode::new(text).is_some() || EnrollmentCode::read(text).is_some();
+    of_form("SMS code", secret, fits, "an SMS code has 4 to 12 letters or digits")
 }
 
 fn is_pin(text: &str) -> bool {

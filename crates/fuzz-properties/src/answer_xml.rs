@@ -1,7 +1,13 @@
-//! Answers of the service: each operation reads any text, or returns an error.
+//! Answers of the service: each operation reads any text, or returns an error. So does the list of
+//! devices of CVS, which is JSON.
 
-use inwebo::client::{Answer, WrongPins, activate, otp, password, remove, reset, secret, status, synchro};
+use inwebo::client::getsn::CodeState;
+use inwebo::client::{
+    Answer, BlockTimes, WrongPins, activate, devices, getsn, newsn, otp, password, remove, reset, secret, status,
+    synchro,
+};
 use inwebo::mode::Action;
+use inwebo::values::{DeviceName, EnrollmentCode};
 
 /// Runs the property on one input.
 pub fn check(xml: &str) {
@@ -11,6 +17,16 @@ pub fn check(xml: &str) {
         }
     }
     let _ = activate::Prepared::read(xml, None);
+    let _ = activate::needs_confirmation(xml);
+    let _ = newsn::Challenge::read(xml);
+    if let Ok(made) = newsn::read(xml) {
+        let again = EnrollmentCode::read(&made.code.grouped());
+        assert!(again.is_some_and(|again| again == made.code));
+    }
+    let _ = getsn::Challenge::read(xml);
+    if let Ok(CodeState::Entered { name, .. }) = getsn::read(xml) {
+        assert!(!name.chars().any(char::is_control));
+    }
     let _ = otp::Challenge::read(xml);
     let _ = otp::Granted::read(xml);
     let _ = password::Prepared::read(xml, None);
@@ -21,4 +37,33 @@ pub fn check(xml: &str) {
     let _ = status::read(xml);
     let _ = synchro::Challenge::read(xml);
     let _ = WrongPins::read(xml);
+    let _ = devices::ListChallenge::read(xml);
+    let _ = devices::read_change(xml);
+    if let Ok(devices) = devices::read_list(xml) {
+        for device in &devices {
+            assert!((1..=128).contains(&device.id.len()) && device.id.bytes().all(|byte| byte.is_ascii_graphic()));
+            assert!(!DeviceName::cleaned(&device.name).chars().any(char::is_control));
+        }
+    }
+    let _ = pims::transport::http::read_devices(xml);
+    // Only the refusal of a blocked account has times.
+    if BlockTimes::read(xml).is_some() {
+        assert!(status::read(xml).is_err());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn lists_of_devices_are_read_or_refused() {
+        let devices = |end: &str| {
+            format!(
+                "<ActionFinalize><err>OK</err><device><id>a8f3c1d0</id><name>a&#x202e;\u{85}b</name><since>1</since>{end}"
+            )
+        };
+        for end in ["</device></ActionFinalize>", "</device>", "<used>x</used></device></ActionFinalize>", ""] {
+            super::check(&devices(end));
+        }
+        super::check(r#"{"devices":[{"id":"a8f3c1d0","name":"x","since":1}]}"#);
+    }
 }

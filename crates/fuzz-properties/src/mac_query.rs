@@ -8,4 +8,5 @@ pub fn check(query: &str) {
     if request.may_open_blocks() {
         assert!(matches!(request.mode(), Some(Mode::Activate | Mode::Secret | Mode::Password | Mode::Reset)));
     }
+    assert!(!request.has_code_of_device() || request.mode() == Some(Mode::Activate));
 }

@@ -8,15 +8,35 @@ pub fn check(text: &str) {
     for (name, _) in params.object().members() {
         assert!(params.get(name).is_some());
     }
-    for name in ["pinCode", "oldPIN", "newPIN", "smsCode", "phoneNumber", "otp", "token"] {
+    for name in [
+        "pinCode",
+        "oldPIN",
+        "newPIN",
+        "smsCode",
+        "phoneNumber",
+        "otp",
+        "token",
+        "deviceId",
+        "name",
+        "fingerprint",
+        "picture",
+    ] {
         let Ok([given]) = params.require([name]) else { continue };
         let _ = given.pin();
         let _ = given.sms_code();
-        let _ = given.sms_code_or_blank();
+        let _ = given.enrollment_code_or_blank();
+        let _ = given.fingerprint();
+        let _ = given.word(&["svg", "png"]);
         let _ = given.phone_number();
         let _ = given.one_time_password();
         let _ = given.access_token();
         let _ = given.flag();
+        if let Ok(id) = given.device_id() {
+            assert!((8..=128).contains(&id.len()));
+        }
+        if let Ok(name) = given.device_name() {
+            assert!((1..=64).contains(&name.as_str().chars().count()) && name.as_str().trim() == name.as_str());
+        }
     }
     let Ok([format, state]) = params.require(["format", "state"]) else { return };
     if let Ok(format) = format.state_format() {

@@ -1,6 +1,6 @@
 //! The CVS requests of an authenticated account. They need no device.
 
-use crate::values::Ticket;
+use crate::values::{DeviceName, Ticket};
 use crate::word::Word;
 
 /// The purpose of an SMS code. A code is valid for its purpose only.
@@ -63,6 +63,20 @@ pub enum CvsRequest<'a> {
     },
     /// Removes every device of the account, its PIN, its block and its refresh tokens.
     RemoveEnrollments,
+    /// Lists the devices of the account (ours).
+    Devices,
+    /// Gives a device of the account another name (ours).
+    RenameDevice {
+        /// The device: its id, or a short id.
+        device: &'a str,
+        /// The new name.
+        name: &'a DeviceName,
+    },
+    /// Removes a device of the account (ours).
+    RemoveDevice {
+        /// The device: its id, or a short id.
+        device: &'a str,
+    },
 }
 
 /// The answer to a [`CvsRequest`].
@@ -74,6 +88,8 @@ pub enum CvsAnswer {
     Ticket(Ticket),
     /// The trusted phone number.
     PhoneNumber(String),
+    /// The devices of the account.
+    Devices(Vec<DeviceEntry>),
     /// The service refused.
     Refused(CvsRefusal),
 }
@@ -107,6 +123,8 @@ pub enum CvsRefusal {
     /// queue the code is void. With a queue the service sends the message later, and its code stays
     /// valid.
     SmsNotSent,
+    /// No device of the account has the id that the request names.
+    NoSuchDevice,
     /// An error word of the inWebo service behind CVS. Our service never sends one.
     Word {
         /// The word.
@@ -114,4 +132,67 @@ pub enum CvsRefusal {
         /// Remaining tries for a PIN or a code, if the service says so.
         attempts_left: Option<u32>,
     },
+}
+
+/// A device in the list of an account's devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceEntry {
+    /// The short id: the first characters of the id, as many as tell the devices of the account
+    /// apart, and at least [`SHORT_ID`].
+    pub id: String,
+    /// The name that its user gave it.
+    pub name: String,
+    /// Time of its activation, in milliseconds since 1970 in UTC.
+    pub since: i64,
+    /// Time of its last use, in milliseconds since 1970 in UTC; `None` if it was never used.
+    pub used: Option<i64>,
+    /// The place of its storage key, if it told one.
+    pub keystore: Option<Keystore>,
+    /// True for the device that asked.
+    pub is_self: bool,
+}
+
+/// The fewest characters of a short id.
+pub const SHORT_ID: usize = 8;
+
+/// The place of a device's storage key, by its own statement. Nobody proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keystore {
+    /// A security chip holds the key.
+    Hardware,
+    /// The key is software's alone.
+    Software,
+}
+
+impl Keystore {
+    /// All places.
+    pub const ALL: [Self; 2] = [Self::Hardware, Self::Software];
+
+    /// Returns its word on the wire, in a configuration and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hardware => "hardware",
+            Self::Software => "software",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|keystore| keystore.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_keystore_is_read_as_it_is_written_and_no_other() {
+        for keystore in Keystore::ALL {
+            assert_eq!(Keystore::parse(keystore.as_str()), Some(keystore));
+        }
+        for other in ["", "Hardware", "tee", "software "] {
+            assert_eq!(Keystore::parse(other), None, "{other}");
+        }
+    }
 }

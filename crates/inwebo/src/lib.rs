@@ -10,7 +10,8 @@
 //! | [`mode`] | the modes and steps of the exchange |
 //! | [`word`] | the error words |
 //! | [`wrong_pins`] | the report of wrong PINs in an answer |
-//! | [`cvs`] | the requests of an account without a device: SMS codes, the phone number |
+//! | [`cvs`] | the requests of an account without a device: SMS codes, the phone number, devices |
+//! | [`device_list`] | the names of the list of devices in an answer |
 //!
 //! The crate does no I/O. It reads no clock and no source of randomness: random bytes are
 //! arguments. Types that hold a secret are wiped when dropped and have no `Display` and no
@@ -22,6 +23,7 @@
 
 pub mod client;
 pub mod cvs;
+pub mod device_list;
 pub mod mode;
 pub mod values;
 pub mod word;

@@ -19,11 +19,22 @@ pub enum Mode {
     Status,
     /// `remove`: removes a device (ours).
     Remove,
+    /// `devices`: lists the devices of the account (ours).
+    Devices,
+    /// `renamedevice`: gives a device of the account another name (ours).
+    RenameDevice,
+    /// `removedevice`: removes a device of the account, this one or another (ours).
+    RemoveDevice,
+    /// `newsn`: a device makes a code that enrolls another device (the steps are ours).
+    NewSn,
+    /// `getsn`: a device asks for the state of that code, and confirms the other device (the steps
+    /// are ours).
+    GetSn,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Activate,
         Self::Secret,
         Self::Otp,
@@ -32,6 +43,11 @@ impl Mode {
         Self::Reset,
         Self::Status,
         Self::Remove,
+        Self::Devices,
+        Self::RenameDevice,
+        Self::RemoveDevice,
+        Self::NewSn,
+        Self::GetSn,
     ];
 
     /// Returns its word in a request.
@@ -45,6 +61,11 @@ impl Mode {
             Self::Reset => "reset",
             Self::Status => "status",
             Self::Remove => "remove",
+            Self::Devices => "devices",
+            Self::RenameDevice => "renamedevice",
+            Self::RemoveDevice => "removedevice",
+            Self::NewSn => "newsn",
+            Self::GetSn => "getsn",
         }
     }
 

@@ -58,11 +58,13 @@ pub enum Word {
     OtherNumber,
     /// `NOK:TOKEN` (ours): an activation must present the account's token.
     Token,
+    /// `NOK:DEVICEID` (ours): no device of the account has the id that the request names.
+    DeviceId,
     /// Any other word: only its letters, digits, `:` and `_`, at most 40 of them.
     Unknown(String),
 }
 
-const WORDS: [(Word, &str); 26] = [
+const WORDS: [(Word, &str); 27] = [
     (Word::Code, "NOK:CODE"),
     (Word::Syntax, "NOK:SN"),
     (Word::Access, "NOK:ACCESS"),
@@ -89,6 +91,7 @@ const WORDS: [(Word, &str); 26] = [
     (Word::Phone, "NOK:PHONE"),
     (Word::OtherNumber, "NOK:OTHERNUMBER"),
     (Word::Token, "NOK:TOKEN"),
+    (Word::DeviceId, "NOK:DEVICEID"),
 ];
 
 impl Word {

@@ -14,7 +14,7 @@ import libpims
 from advice import DONE, Next, Operation, advise, is_known
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-OURS = (Operation.START, Operation.TOKEN, Operation.VERIFY)
+OURS = (Operation.START, Operation.TOKEN, Operation.VERIFY, Operation.DEVICES, Operation.REMOVE_DEVICE)
 #: The numbers in the guide's examples.
 EXAMPLES: Mapping[str, Any] = {"attemptsLeft": 4, "retryAfterSeconds": 720}
 
@@ -59,10 +59,9 @@ def test_each_error_that_is_caused_has_a_sentence_of_the_guide(operation: Operat
     assert is_known(code)
     parameters = ("pinCode", "newPIN", "phoneNumber", "smsCode", "type") if "[PARAMETER]" in label else ("",)
     for parameter in parameters:
-        for account in libpims.AccountState:
-            advice = advise(libpims.PimsError(code, label.replace("[PARAMETER]", parameter), None, info), operation, account)
-            assert advice.sentence == DONE and code == 2316 or f'"{advice.sentence}"' in said_by_the_guide(code)
-            assert isinstance(advice.next, Next) and advice.next.value
+        advice = advise(libpims.PimsError(code, label.replace("[PARAMETER]", parameter), None, info), operation)
+        assert advice.sentence == DONE and code == 2316 or f'"{advice.sentence}"' in said_by_the_guide(code)
+        assert isinstance(advice.next, Next) and advice.next.value
 
 
 def test_the_table_has_all_that_the_reference_lists_for_these_operations() -> None:
@@ -95,7 +94,10 @@ def test_each_code_of_the_catalogue_is_known_or_never_produced(code: libpims.Cod
         (2305, {"nextAction": "requestSmsCode"}, Operation.SHOW_CODE, Next.NEW_CODE),
         (2204, {"retryAfterSeconds": 1}, Operation.CODE, Next.LATER),
         (2310, {"nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
+        (2310, {"retryAfterSeconds": 60, "nextAction": "resetPin"}, Operation.PASSWORD, Next.NEW_PIN),
+        (2310, {"retryAfterSeconds": 60}, Operation.ENROLL, Next.LATER),
         (2310, {"nextAction": "removeEnrollments"}, Operation.SHOW_CODE, Next.REMOVE),
+        (2310, {"nextAction": "removeDevice"}, Operation.ENROLL, Next.REMOVE_DEVICE),
         (2311, {"nextAction": "requestSmsCode"}, Operation.ENROLL, Next.NEW_CODE),
         (2312, {"nextAction": "requestSmsCode"}, Operation.PASSWORD, Next.SET_UP),
         (2316, {}, Operation.ENROLL, Next.LOOK),
@@ -111,15 +113,3 @@ def test_each_code_of_the_catalogue_is_known_or_never_produced(code: libpims.Cod
 )
 def test_the_info_of_an_error_chooses_the_way(code: int, info: Dict[str, Any], operation: Operation, expected: Next) -> None:
     assert advise(libpims.PimsError(code, "", None, info), operation).next == expected
-
-
-@pytest.mark.parametrize(
-    ("account", "sentence"),
-    [
-        (libpims.AccountState.PIN_BLOCKED, "Your PIN is blocked. Set a new one on your other device, or start anew."),
-        (libpims.AccountState.ACCOUNT_BLOCKED, "You have too many devices. Remove them all, then set up this one."),
-    ],
-)
-def test_the_account_says_why_its_enrollments_are_to_be_removed(account: libpims.AccountState, sentence: str) -> None:
-    error = libpims.PimsError(2310, "", None, {"nextAction": "removeEnrollments"})
-    assert advise(error, Operation.SHOW_CODE, account).sentence == sentence

@@ -14,7 +14,7 @@ use std::io;
 use std::time::Duration;
 
 use inwebo::client::Request;
-use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
+use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, DeviceEntry, Keystore, Purpose};
 use inwebo::values::Ticket;
 use inwebo::word::{Verdict, Word};
 use serde::{Deserialize, Serialize};
@@ -250,6 +250,12 @@ impl Http {
                 with_body(self.agent.put(url("trustedPhoneNumber")), &body)
             }
             CvsRequest::RemoveEnrollments => bodiless(self.agent.delete(url("enrollments"))),
+            CvsRequest::Devices => bodiless(self.agent.get(url("devices"))),
+            CvsRequest::RenameDevice { device, name } => {
+                let body = wiped_json::to_vec(&NewName { name: name.as_str() });
+                with_body(self.agent.patch(url(&device_path(device))), &body)
+            }
+            CvsRequest::RemoveDevice { device } => bodiless(self.agent.delete(url(&device_path(device)))),
         }
         .map_err(|error| self.failed(error))
     }
@@ -295,6 +301,7 @@ impl Transport for Http {
         if status.is_success() {
             return match request {
                 CvsRequest::TrustedPhoneNumber => phone_number(&body),
+                CvsRequest::Devices => read_devices(&body),
                 CvsRequest::SendCode { .. } => code_sent(&body, retry_after),
                 _ => read_done(&body, retry_after),
             };
@@ -383,6 +390,24 @@ struct CertifiedNumber<'a> {
     phone_number: &'a str,
 }
 
+/// Body of a request that renames a device.
+#[derive(Serialize)]
+struct NewName<'a> {
+    name: &'a str,
+}
+
+/// Returns the path of a device. Each byte of the id that could change the URL is escaped.
+fn device_path(device: &str) -> String {
+    let mut path = String::from("devices/");
+    for byte in device.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' => path.push(char::from(byte)),
+            byte => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
+}
+
 /// Error in an answer of CVS: a word of the MAC exchange, or a word of CVS itself.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -401,6 +426,7 @@ impl CvsError {
             "NOK:CODE" if self.reason == "noCode" => CvsRefusal::NoCode,
             "NOK:OTHERNUMBER" => CvsRefusal::OtherNumber,
             "NOK:NOSMS" => CvsRefusal::SmsNotSent,
+            "NOK:DEVICEID" => CvsRefusal::NoSuchDevice,
             "NOK:TOOMANYCODES" => CvsRefusal::TooManyCodes { retry_after_seconds: retry_after },
             word => CvsRefusal::Word { word: Word::read(word), attempts_left: self.attempts_left },
         }
@@ -446,6 +472,33 @@ fn phone_number(body: &str) -> Result<CvsAnswer, TransportError> {
     match serde_json::from_str::<Known>(body) {
         Ok(known) => Ok(CvsAnswer::PhoneNumber(known.phone_number)),
         Err(_) => Err(TransportError::Unusable("it is not the JSON of a phone number".into())),
+    }
+}
+
+/// Reads the list of the account's devices.
+pub fn read_devices(body: &str) -> Result<CvsAnswer, TransportError> {
+    #[derive(Deserialize)]
+    struct List {
+        devices: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        id: String,
+        name: String,
+        since: i64,
+        used: Option<i64>,
+        keystore: Option<String>,
+    }
+    let is_id = |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    match serde_json::from_str::<List>(body) {
+        Ok(List { devices }) if devices.iter().all(|device| is_id(&device.id)) => {
+            let entry = |Entry { id, name, since, used, keystore }| {
+                let keystore = keystore.as_deref().and_then(Keystore::parse);
+                DeviceEntry { id, name, since, used, keystore, is_self: false }
+            };
+            Ok(CvsAnswer::Devices(devices.into_iter().map(entry).collect()))
+        }
+        _ => Err(TransportError::Unusable("it is not the JSON of a list of devices".into())),
     }
 }
 
@@ -554,6 +607,33 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_devices_is_read_and_nothing_else_is() {
+        let body = r#"{"devices":[{"id":"0a1b2c3d","name":"é","since":1,"used":2,"keystore":"hardware"},
+            {"id":"ffffffff","name":"","since":3,"used":null,"keystore":"tee","more":[]}],"more":1}"#;
+        let CvsAnswer::Devices(found) = read_devices(body).unwrap() else { panic!("no devices") };
+        assert_eq!((found[0].used, found[0].keystore), (Some(2), Some(Keystore::Hardware)));
+        assert_eq!((found[1].used, found[1].keystore, found[1].is_self), (None, None, false));
+        assert_eq!(read_devices(r#"{"devices":[]}"#).unwrap(), CvsAnswer::Devices(Vec::new()));
+        for bad in [
+            "",
+            "{}",
+            r#"{"devices":[{"id":"","name":"","since":1}]}"#,
+            r#"{"devices":[{"id":"a b","name":"","since":1}]}"#,
+            r#"{"devices":[{"id":"0a1b2c3d","name":""}]}"#,
+            r#"{"devices":[{"id":"0a1b2c3d","name":"","since":"1"}]}"#,
+            r#"{"err":"NOK:NODEVICE"}"#,
+        ] {
+            assert!(read_devices(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_id_cannot_leave_its_place_in_the_url() {
+        assert_eq!(device_path("0a1b-2C_3d"), "devices/0a1b-2C_3d");
+        assert_eq!(device_path("../?#%a;"), "devices/%2E%2E%2F%3F%23%25a%3B");
+    }
+
+    #[test]
     fn an_error_of_cvs_becomes_a_refusal() {
         let refusal_of = |text: &str| serde_json::from_str::<CvsError>(text).unwrap().refusal(Some(9));
         assert_eq!(refusal_of(r#"{"err":"NOK:NOPHONE"}"#), CvsRefusal::NoPhoneNumber);
@@ -564,6 +644,7 @@ mod tests {
             CvsRefusal::TooManyCodes { retry_after_seconds: Some(9) }
         );
         assert_eq!(refusal_of(r#"{"err":"NOK:NOSMS"}"#), CvsRefusal::SmsNotSent);
+        assert_eq!(refusal_of(r#"{"err":"NOK:DEVICEID"}"#), CvsRefusal::NoSuchDevice);
         let wrong = CvsRefusal::Word { word: Word::Code, attempts_left: Some(2) };
         assert_eq!(refusal_of(r#"{"err":"NOK:CODE","attemptsLeft":2}"#), wrong);
         assert_eq!(read_done("", None).unwrap(), CvsAnswer::Done);

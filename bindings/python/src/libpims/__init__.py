@@ -26,17 +26,19 @@ from ._strong import StrongAuthentication
 from ._subscription import Subscription, end
 from ._typed import get as get
 from ._typed import set as set
-from .operations import AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountState, EnrollmentStatus, Keystore
 from .results import Account, Info, Result, WrongPins
 
 # Without get and set: `from libpims import *` would hide the builtin.
 __all__ = [
     "Account",
+    "AccountDevice",
     "AccountState",
     "Code",
     "EnrollmentStatus",
     "ForkedError",
     "Info",
+    "Keystore",
     "NextAction",
     "Parameters",
     "PimsError",

@@ -5,14 +5,14 @@ Printed from tests/spec/api.json and operations.json by `make generate`: do not 
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, TypeVar, overload
+from typing import Any, List, Literal, Optional, TypeVar, overload
 
 from . import operations, results
 from ._aio_call import call
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Parameters, encode_awaiting
 from ._request import Request
-from .operations import AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountState, EnrollmentStatus
 
 T = TypeVar("T")
 
@@ -31,6 +31,8 @@ async def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] 
 async def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
 @overload
 async def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+@overload
+async def get(api: Literal["pims.authentication.devices"], parameters: Optional[Parameters] = None) -> results.AccountDevices: ...
 @overload
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
@@ -76,6 +78,8 @@ class AsyncCalls:
     async def get(self, api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
     @overload
     async def get(self, api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+    @overload
+    async def get(self, api: Literal["pims.authentication.devices"], parameters: Optional[Parameters] = None) -> results.AccountDevices: ...
     @overload
     async def get(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
     async def get(self, api: str, parameters: Optional[Parameters] = None) -> Any:
@@ -147,6 +151,30 @@ class AsyncOperations:
         del pin
         return await self._run(request)
 
+    async def make_enrollment_code(self, pin: Secret) -> str:
+        """Returns a code of ten letters with which another device of the account enrolls, if the
+        service permits it. A code before it ends."""
+        request = operations.make_enrollment_code(pin)
+        del pin
+        return await self._run(request)
+
+    async def pending_fingerprint(self) -> Optional[str]:
+        """Returns the fingerprint of the device that entered the code and waits for its
+        confirmation: another device, or this one. Returns null if none waits."""
+        return await self._run(operations.pending_fingerprint())
+
+    async def confirm_device(self, fingerprint: str, pin: Secret) -> None:
+        """Lets the device with this fingerprint work. The user has compared it on both devices."""
+        request = operations.confirm_device(fingerprint, pin)
+        del pin
+        return await self._run(request)
+
+    async def reject_device(self, fingerprint: str, pin: Secret) -> None:
+        """Ends the device with this fingerprint, which entered the code."""
+        request = operations.reject_device(fingerprint, pin)
+        del pin
+        return await self._run(request)
+
     async def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, its PIN and a block, then this device's
         enrollment."""
@@ -199,6 +227,25 @@ class AsyncOperations:
         """Returns a one-time password that proves the device and nothing about the user, if the
         service allows it."""
         return await self._run(operations.otp_without_pin())
+
+    async def devices(self) -> List[AccountDevice]:
+        """Returns the devices of the account. A device that is not enrolled needs the access
+        token."""
+        return await self._run(operations.devices())
+
+    async def rename_device(self, device_id: str, name: str, pin: Secret = " ") -> None:
+        """Renames a device of the account. An enrolled device must give the PIN. Another one needs
+        the access token instead."""
+        request = operations.rename_device(device_id, name, pin)
+        del pin
+        return await self._run(request)
+
+    async def remove_device(self, device_id: str, pin: Secret = " ") -> None:
+        """Removes one device of the account, this one or another. An enrolled device must give the
+        PIN. Another one needs the access token instead."""
+        request = operations.remove_device(device_id, pin)
+        del pin
+        return await self._run(request)
 
     async def is_activated(self) -> bool:
         """Returns true if this device is enrolled, according to its own state."""

@@ -3,10 +3,11 @@ token."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Any, Mapping, Optional
 
-from .results import WrongPins, wrong_pins
+from .results import WrongPins, time_of, wrong_pins
 
 
 class Code(IntEnum):
@@ -59,6 +60,8 @@ class NextAction(str, Enum):
     RESET_PIN = "resetPin"
     #: Offer to remove all devices of the account.
     REMOVE_ENROLLMENTS = "removeEnrollments"
+    #: Offer to remove one device of the account.
+    REMOVE_DEVICE = "removeDevice"
     #: Get a fresh access token.
     AUTHENTICATE = "authenticate"
     #: Ask the user to update the app.
@@ -98,6 +101,12 @@ class PimsError(Exception):
         """The seconds until the program may make the same call again."""
         value = self.info.get("retryAfterSeconds")
         return value if isinstance(value, int) else None
+
+    @property
+    def blocked_until(self) -> Optional[datetime]:
+        """The end of the account's block by the service's clock, in UTC, if the block ends by
+        itself. To wait, use ``retry_after_seconds``."""
+        return time_of(self.info.get("blockedUntil"))
 
     @property
     def gateway(self) -> Optional[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Generic, Optional, TypeVar
 
 from ._errors import Code
@@ -43,5 +44,30 @@ class Request(Generic[T]):
         return f"<a request of {self.api}>"
 
 
+def read_text_or_none(member: Any) -> Optional[str]:
+    """Reads a member of a result that is text or null."""
+    return None if member is None else str(member)
+
+
 def read_nothing(_result: Any) -> None:
     """Reads the result of an operation that has none."""
+
+
+def read_text(value: Any) -> str:
+    """Reads a text."""
+    return str(value)
+
+
+def read_flag(value: Any) -> bool:
+    """Reads true or false."""
+    return bool(value)
+
+
+def read_time(value: Any) -> datetime:
+    """Reads a time, in milliseconds since 1970 in UTC."""
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=value)
+
+
+def read_optional(read: Callable[[Any], T], value: Any) -> Optional[T]:
+    """Reads a value unless it is ``None``."""
+    return None if value is None else read(value)

@@ -11,6 +11,25 @@ from typing import List, Literal, Optional, TypedDict
 EnrollmentStatusText = Literal["NotEnrolled", "AlreadyEnrolled"]
 #: The values of :class:`libpims.AccountState`.
 AccountStateText = Literal["NotBlocked", "PinBlocked", "AccountBlocked", "Unknown"]
+#: The values of :class:`libpims.Keystore`.
+KeystoreText = Literal["hardware", "software"]
+
+
+class AccountDeviceMembers(TypedDict):
+    """A device of the account."""
+
+    #: The beginning of its id, which names it among the devices of the account.
+    deviceId: str
+    #: The name that its user gave it. It is text, never markup.
+    name: str
+    #: The time of its enrollment.
+    since: int
+    #: The time of its last use, if it was used.
+    lastUsed: Optional[int]
+    #: True for the device that makes the call.
+    thisDevice: bool
+    #: The place of its storage key, if it told one.
+    keystore: Optional[KeystoreText]
 
 
 class OneTimePassword(TypedDict):
@@ -77,6 +96,12 @@ class ExportedEnrollment(TypedDict):
     """The result of ``set pims.authentication.enrollment`` with ``"action": "export"``."""
 
     state: str
+
+
+class AccountDevices(TypedDict):
+    """The result of ``get pims.authentication.devices``."""
+
+    devices: List[AccountDeviceMembers]
 
 
 class Verified(TypedDict):

@@ -6,13 +6,13 @@ Printed from tests/spec/api.json and operations.json by `make generate`: do not 
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, TypeVar, overload
+from typing import Any, List, Literal, Optional, TypeVar, overload
 
 from . import operations, results
 from ._bridge import bridge
 from ._parameters import Parameters, Secret, encode
 from ._request import Request
-from .operations import AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountState, EnrollmentStatus
 
 T = TypeVar("T")
 
@@ -31,6 +31,8 @@ def get(api: Literal["pims.sdk.device"], parameters: Optional[Parameters] = None
 def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
 @overload
 def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+@overload
+def get(api: Literal["pims.authentication.devices"], parameters: Optional[Parameters] = None) -> results.AccountDevices: ...
 @overload
 def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 def get(api: str, parameters: Optional[Parameters] = None) -> Any:
@@ -74,6 +76,8 @@ class Calls:
     def get(self, api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = None) -> results.Log: ...
     @overload
     def get(self, api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
+    @overload
+    def get(self, api: Literal["pims.authentication.devices"], parameters: Optional[Parameters] = None) -> results.AccountDevices: ...
     @overload
     def get(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
     def get(self, api: str, parameters: Optional[Parameters] = None) -> Any:
@@ -142,6 +146,30 @@ class Operations:
         del pin
         return self._run(request)
 
+    def make_enrollment_code(self, pin: Secret) -> str:
+        """Returns a code of ten letters with which another device of the account enrolls, if the
+        service permits it. A code before it ends."""
+        request = operations.make_enrollment_code(pin)
+        del pin
+        return self._run(request)
+
+    def pending_fingerprint(self) -> Optional[str]:
+        """Returns the fingerprint of the device that entered the code and waits for its
+        confirmation: another device, or this one. Returns null if none waits."""
+        return self._run(operations.pending_fingerprint())
+
+    def confirm_device(self, fingerprint: str, pin: Secret) -> None:
+        """Lets the device with this fingerprint work. The user has compared it on both devices."""
+        request = operations.confirm_device(fingerprint, pin)
+        del pin
+        return self._run(request)
+
+    def reject_device(self, fingerprint: str, pin: Secret) -> None:
+        """Ends the device with this fingerprint, which entered the code."""
+        request = operations.reject_device(fingerprint, pin)
+        del pin
+        return self._run(request)
+
     def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, its PIN and a block, then this device's
         enrollment."""
@@ -194,6 +222,25 @@ class Operations:
         """Returns a one-time password that proves the device and nothing about the user, if the
         service allows it."""
         return self._run(operations.otp_without_pin())
+
+    def devices(self) -> List[AccountDevice]:
+        """Returns the devices of the account. A device that is not enrolled needs the access
+        token."""
+        return self._run(operations.devices())
+
+    def rename_device(self, device_id: str, name: str, pin: Secret = " ") -> None:
+        """Renames a device of the account. An enrolled device must give the PIN. Another one needs
+        the access token instead."""
+        request = operations.rename_device(device_id, name, pin)
+        del pin
+        return self._run(request)
+
+    def remove_device(self, device_id: str, pin: Secret = " ") -> None:
+        """Removes one device of the account, this one or another. An enrolled device must give the
+        PIN. Another one needs the access token instead."""
+        request = operations.remove_device(device_id, pin)
+        del pin
+        return self._run(request)
 
     def is_activated(self) -> bool:
         """Returns true if this device is enrolled, according to its own state."""

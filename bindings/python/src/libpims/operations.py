@@ -6,11 +6,14 @@ Printed from tests/spec/api.json and operations.json by `make generate`: do not 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
+from typing import Any, List, Mapping, Optional
 
 from ._errors import Code
 from ._parameters import AsyncSecret as Secret
-from ._request import Request, read_nothing
+from ._request import Request, read_flag, read_nothing, read_optional, read_text, read_text_or_none, read_time
 
 
 class EnrollmentStatus(str, Enum):
@@ -29,6 +32,45 @@ class AccountState(str, Enum):
     PIN_BLOCKED = "PinBlocked"
     ACCOUNT_BLOCKED = "AccountBlocked"
     UNKNOWN = "Unknown"
+
+
+class Keystore(str, Enum):
+    """The place of a device's storage key, by its own statement. Nobody checks it."""
+
+    #: A security chip holds the key.
+    HARDWARE = "hardware"
+    #: Software alone holds the key.
+    SOFTWARE = "software"
+
+
+@dataclass(frozen=True)
+class AccountDevice:
+    """A device of the account."""
+
+    #: The beginning of its id, which names it among the devices of the account.
+    device_id: str
+    #: The name that its user gave it. It is text, never markup.
+    name: str
+    #: The time of its enrollment.
+    since: datetime
+    #: The time of its last use, if it was used.
+    last_used: Optional[datetime]
+    #: True for the device that makes the call.
+    this_device: bool
+    #: The place of its storage key, if it told one.
+    keystore: Optional[Keystore]
+
+    @classmethod
+    def read(cls, members: Mapping[str, Any]) -> AccountDevice:
+        """Reads it from a result."""
+        return cls(
+            device_id=read_text(members["deviceId"]),
+            name=read_text(members["name"]),
+            since=read_time(members["since"]),
+            last_used=read_optional(read_time, members["lastUsed"]),
+            this_device=read_flag(members["thisDevice"]),
+            keystore=read_optional(Keystore, members["keystore"]),
+        )
 
 
 # Each of these functions gets secrets. They raise nothing, so no traceback has their frames.
@@ -90,6 +132,45 @@ def export_enrollment(pin: Secret) -> Request[str]:
         "pims.authentication.enrollment",
         {"action": "export", "plain": "true", "pinCode": pin},
         lambda result: str(result["state"]),
+        proves_pin=True,
+    )
+
+
+def make_enrollment_code(pin: Secret) -> Request[str]:
+    return Request(
+        "get",
+        "pims.authentication.enrollmentcode",
+        {"action": "make", "pinCode": pin},
+        lambda result: str(result["code"]),
+        proves_pin=True,
+    )
+
+
+def pending_fingerprint() -> Request[Optional[str]]:
+    return Request(
+        "get",
+        "pims.authentication.enrollmentcode",
+        {"action": "state"},
+        lambda result: read_text_or_none(result["fingerprint"]),
+    )
+
+
+def confirm_device(fingerprint: str, pin: Secret) -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.enrollmentcode",
+        {"action": "confirm", "fingerprint": fingerprint, "pinCode": pin},
+        read_nothing,
+        proves_pin=True,
+    )
+
+
+def reject_device(fingerprint: str, pin: Secret) -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.enrollmentcode",
+        {"action": "reject", "fingerprint": fingerprint, "pinCode": pin},
+        read_nothing,
         proves_pin=True,
     )
 
@@ -186,6 +267,35 @@ def otp_without_pin() -> Request[str]:
         "pims.authentication.otp",
         {"action": "withoutPIN"},
         lambda result: str(result["otp"]),
+    )
+
+
+def devices() -> Request[List[AccountDevice]]:
+    return Request(
+        "get",
+        "pims.authentication.devices",
+        None,
+        lambda result: [AccountDevice.read(one) for one in result["devices"]],
+    )
+
+
+def rename_device(device_id: str, name: str, pin: Secret = " ") -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.devices",
+        {"action": "rename", "deviceId": device_id, "name": name, "pinCode": pin},
+        read_nothing,
+        proves_pin=True,
+    )
+
+
+def remove_device(device_id: str, pin: Secret = " ") -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.devices",
+        {"action": "remove", "deviceId": device_id, "pinCode": pin},
+        read_nothing,
+        proves_pin=True,
     )
 
 

@@ -9,11 +9,14 @@ from typing import Any, Dict, Iterator, Literal, Mapping, Optional, Tuple, Typed
 
 from ._result_types import AcceptedCode as AcceptedCode
 from ._result_types import Account as Account
+from ._result_types import AccountDeviceMembers as AccountDeviceMembers
+from ._result_types import AccountDevices as AccountDevices
 from ._result_types import AccountStateText as AccountStateText
 from ._result_types import Device as Device
 from ._result_types import EnrollmentStatusText as EnrollmentStatusText
 from ._result_types import ExportedEnrollment as ExportedEnrollment
 from ._result_types import ImportedEnrollment as ImportedEnrollment
+from ._result_types import KeystoreText as KeystoreText
 from ._result_types import Log as Log
 from ._result_types import Logs as Logs
 from ._result_types import OneTimePassword as OneTimePassword
@@ -22,7 +25,7 @@ from ._result_types import Verified as Verified
 from ._result_types import Version as Version
 
 #: The values of :class:`libpims.NextAction`.
-NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "authenticate", "update", "enroll"]
+NextActionText = Literal["retryPin", "requestSmsCode", "resetPin", "removeEnrollments", "removeDevice", "authenticate", "update", "enroll"]
 
 
 class WrongPinsNote(TypedDict):
@@ -39,6 +42,7 @@ class Info(TypedDict, total=False):
 
     attemptsLeft: int
     retryAfterSeconds: int
+    blockedUntil: int
     word: str
     gateway: str
     nextAction: NextActionText
@@ -54,6 +58,16 @@ class WrongPins:
     count: int
     #: The time at which this device last proved the right PIN, in UTC.
     since: datetime
+
+
+def time_of(milliseconds: Any) -> Optional[datetime]:
+    """Reads a time in milliseconds since 1970. Returns ``None`` if it is none."""
+    if not isinstance(milliseconds, int):
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 def wrong_pins(info: Mapping[str, Any]) -> Optional[WrongPins]:

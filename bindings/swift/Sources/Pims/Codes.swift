@@ -41,6 +41,7 @@ public enum NextAction: String, CaseIterable, Sendable {
     case retryPin
     case requestSmsCode
     case removeEnrollments
+    case removeDevice
     case resetPin
     case authenticate
     case update

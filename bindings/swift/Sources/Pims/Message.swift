@@ -68,6 +68,12 @@ public struct PimsError: LocalizedError, Hashable, Sendable, CustomStringConvert
     /// The seconds until the program may make the same call again.
     public var retryAfterSeconds: Int? { info["retryAfterSeconds"]?.intValue }
 
+    /// The end of the account's block by the service's clock, if the block ends by itself. To wait,
+    /// use `retryAfterSeconds`.
+    public var blockedUntil: Date? {
+        info["blockedUntil"]?.intValue.map { Date(timeIntervalSince1970: Double($0) / 1000) }
+    }
+
     /// The code of a gateway in front of the service that refused the request.
     public var gateway: String? { info["gateway"]?.stringValue }
 

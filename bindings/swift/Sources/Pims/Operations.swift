@@ -1,5 +1,7 @@
 // Printed from tests/spec/api.json and operations.json by `make generate`: do not edit.
 
+import Foundation
+
 extension StrongAuthentication {
     /// The state of the account, which the service reports with an accepted code.
     public enum EnrollmentStatus: String, Sendable {
@@ -17,6 +19,39 @@ extension StrongAuthentication {
         case unknown = "Unknown"
     }
 
+    /// The place of a device's storage key, by its own statement. Nobody checks it.
+    public enum Keystore: String, Sendable {
+        /// A security chip holds the key.
+        case hardware = "hardware"
+        /// Software alone holds the key.
+        case software = "software"
+    }
+
+    /// A device of the account.
+    public struct AccountDevice: Hashable, Sendable {
+        /// The beginning of its id, which names it among the devices of the account.
+        public let deviceId: String
+        /// The name that its user gave it. It is text, never markup.
+        public let name: String
+        /// The time of its enrollment.
+        public let since: Date
+        /// The time of its last use, if it was used.
+        public let lastUsed: Date?
+        /// True for the device that makes the call.
+        public let thisDevice: Bool
+        /// The place of its storage key, if it told one.
+        public let keystore: Keystore?
+
+        init(_ value: JSON) throws {
+            deviceId = try readText(value["deviceId"])
+            name = try readText(value["name"])
+            since = try readTime(value["since"])
+            lastUsed = try unlessNull(value["lastUsed"]) { try readTime($0) }
+            thisDevice = try readFlag(value["thisDevice"])
+            keystore = try unlessNull(value["keystore"]) { try readWord($0) }
+        }
+    }
+
     /// Asks the service to send an SMS code for an enrollment to the trusted phone number.
     public func requestEnrollmentCode() async throws {
         try await get("pims.authentication.smscode", ["type": "enrollment"])
@@ -26,7 +61,7 @@ extension StrongAuthentication {
     /// code then finishes the enrollment.
     public func acceptEnrollmentCode(_ smsCode: String) async throws -> EnrollmentStatus {
         let result = try await set("pims.authentication.smscode", ["action": "enrollment", "smsCode": .string(smsCode)])
-        return try known(result["status"])
+        return try readWord(result["status"])
     }
 
     /// Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
@@ -56,7 +91,7 @@ extension StrongAuthentication {
         let result = try await set(
             "pims.authentication.enrollment",
             ["action": "import", "format": .string(format), "state": .string(state), "pinCode": .string(pin)])
-        return try text(result["warning"])
+        return try readText(result["warning"])
     }
 
     /// Returns the enrollment of this device as neutral JSON, with K1 in clear. One password proves
@@ -65,7 +100,34 @@ extension StrongAuthentication {
         let result = try await set(
             "pims.authentication.enrollment",
             ["action": "export", "plain": "true", "pinCode": .string(pin)])
-        return try text(result["state"])
+        return try readText(result["state"])
+    }
+
+    /// Returns a code of ten letters with which another device of the account enrolls, if the
+    /// service permits it. A code before it ends.
+    public func makeEnrollmentCode(pin: String) async throws -> String {
+        let result = try await get("pims.authentication.enrollmentcode", ["action": "make", "pinCode": .string(pin)])
+        return try readText(result["code"])
+    }
+
+    /// Returns the fingerprint of the device that entered the code and waits for its confirmation:
+    /// another device, or this one. Returns null if none waits.
+    public func pendingFingerprint() async throws -> String? {
+        try readTextOrNull(try await get("pims.authentication.enrollmentcode", ["action": "state"])["fingerprint"])
+    }
+
+    /// Lets the device with this fingerprint work. The user has compared it on both devices.
+    public func confirmDevice(fingerprint: String, pin: String) async throws {
+        try await set(
+            "pims.authentication.enrollmentcode",
+            ["action": "confirm", "fingerprint": .string(fingerprint), "pinCode": .string(pin)])
+    }
+
+    /// Ends the device with this fingerprint, which entered the code.
+    public func rejectDevice(fingerprint: String, pin: String) async throws {
+        try await set(
+            "pims.authentication.enrollmentcode",
+            ["action": "reject", "fingerprint": .string(fingerprint), "pinCode": .string(pin)])
     }
 
     /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
@@ -96,7 +158,7 @@ extension StrongAuthentication {
 
     /// Returns the account's trusted phone number. Throws 2307 if there is none.
     public func trustedPhoneNumber() async throws -> String {
-        try text(try await get("pims.authentication.trustedphonenumber")["phoneNumber"])
+        try readText(try await get("pims.authentication.trustedphonenumber")["phoneNumber"])
     }
 
     /// Changes the PIN.
@@ -120,25 +182,46 @@ extension StrongAuthentication {
 
     /// Returns a one-time password. A wrong PIN is 2308, with `attemptsLeft`.
     public func otp(pin: String) async throws -> String {
-        try text(try await get("pims.authentication.otp", ["action": "withPIN", "pinCode": .string(pin)])["otp"])
+        try readText(try await get("pims.authentication.otp", ["action": "withPIN", "pinCode": .string(pin)])["otp"])
     }
 
     /// Returns a one-time password that proves the device and nothing about the user, if the
     /// service allows it.
     public func otpWithoutPIN() async throws -> String {
-        try text(try await get("pims.authentication.otp", ["action": "withoutPIN"])["otp"])
+        try readText(try await get("pims.authentication.otp", ["action": "withoutPIN"])["otp"])
+    }
+
+    /// Returns the devices of the account. A device that is not enrolled needs the access token.
+    public func devices() async throws -> [AccountDevice] {
+        try readList(try await get("pims.authentication.devices")["devices"]).map { try AccountDevice($0) }
+    }
+
+    /// Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+    /// access token instead.
+    public func renameDevice(_ deviceId: String, to name: String, pin: String = " ") async throws {
+        try await set(
+            "pims.authentication.devices",
+            ["action": "rename", "deviceId": .string(deviceId), "name": .string(name), "pinCode": .string(pin)])
+    }
+
+    /// Removes one device of the account, this one or another. An enrolled device must give the
+    /// PIN. Another one needs the access token instead.
+    public func removeDevice(_ deviceId: String, pin: String = " ") async throws {
+        try await set(
+            "pims.authentication.devices",
+            ["action": "remove", "deviceId": .string(deviceId), "pinCode": .string(pin)])
     }
 
     /// Returns true if this device is enrolled, according to its own state.
     public func isActivated() async throws -> Bool {
         let result = try await get("pims.authentication.account", ["actionType": "strong", "type": "isDeviceActivated"])
-        return try flag(result["isDeviceActivated"])
+        return try readFlag(result["isDeviceActivated"])
     }
 
     /// Returns the block of the account. If the device is enrolled, the library asks the service.
     public func accountState() async throws -> AccountState {
         let result = try await get("pims.authentication.account", ["actionType": "strong", "type": "isAccountBlocked"])
-        return try known(result["isAccountBlocked"])
+        return try readWord(result["isAccountBlocked"])
     }
 
     /// Replaces `account.accessToken`.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The operations of docs/api.md as typed functions, on the default facade or on that of a
 /// `Session`.
 ///
@@ -65,21 +67,42 @@ public struct StrongAuthentication: Sendable {
         } catch let error as PimsError where error.code == 2316 {
         }
     }
+}
 
-    func text(_ value: JSON?) throws -> String {
-        guard let text = value?.stringValue else { throw UnexpectedMessage() }
-        return text
-    }
+// The readers of results. They throw `UnexpectedMessage` for a value of another type.
 
-    func flag(_ value: JSON?) throws -> Bool {
-        guard let flag = value?.boolValue else { throw UnexpectedMessage() }
-        return flag
-    }
+func readText(_ value: JSON?) throws -> String {
+    guard let text = value?.stringValue else { throw UnexpectedMessage() }
+    return text
+}
 
-    func known<Word: RawRepresentable>(_ value: JSON?) throws -> Word where Word.RawValue == String {
-        guard let word = Word(rawValue: try text(value)) else { throw UnexpectedMessage() }
-        return word
-    }
+func readTextOrNull(_ value: JSON?) throws -> String? {
+    try unlessNull(value, readText)
+}
+
+func readFlag(_ value: JSON?) throws -> Bool {
+    guard let flag = value?.boolValue else { throw UnexpectedMessage() }
+    return flag
+}
+
+func readWord<Word: RawRepresentable>(_ value: JSON?) throws -> Word where Word.RawValue == String {
+    guard let word = Word(rawValue: try readText(value)) else { throw UnexpectedMessage() }
+    return word
+}
+
+func readTime(_ value: JSON?) throws -> Date {
+    guard let milliseconds = value?.doubleValue else { throw UnexpectedMessage() }
+    return Date(timeIntervalSince1970: milliseconds / 1000)
+}
+
+func readList(_ value: JSON?) throws -> [JSON] {
+    guard let list = value?.arrayValue else { throw UnexpectedMessage() }
+    return list
+}
+
+func unlessNull<Value>(_ value: JSON?, _ read: (JSON) throws -> Value) throws -> Value? {
+    guard let value, !value.isNull else { return nil }
+    return try read(value)
 }
 
 private let bothTopics: [String: JSON] = ["actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]]

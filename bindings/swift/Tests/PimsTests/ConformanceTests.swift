@@ -14,10 +14,10 @@ final class ConformanceTests: FolderTestCase {
         let pairs: [(JSON, JSON)] = [
             (["a": 1], ["a": 1, "b": 2]), (["a": 1, "b": 2], ["a": 1]), (["a": 1], ["a": true]), (["a": [1, 2]], ["a": [2, 1]]),
             (["a": .null], [:]), (1, 1.0), ("$otp", "47NCKOXB"), ("$otp", ""), ("$otp", "123456789"), ("$path", "/somewhere/else"),
-            ("$version", "1.2"), ("$version", "1.x.2"), ("$text", ""), ("text", "$text"), ("\u{e9}", "e\u{301}"),
+            ("$version", "1.2"), ("$version", "1.x.2"), ("$text", ""), ("$time", "1700000000000"), ("$time", 1700000000), ("text", "$text"), ("\u{e9}", "e\u{301}"),
         ]
         for (expected, actual) in pairs { XCTAssertFalse(runner.matches(expected, actual), "\(expected) \(actual)") }
-        XCTAssertTrue(runner.matches(["a": ["$otp", "$path", "$version", "$text"]], ["a": ["47nckoxb", "/here/log", "0.1.0-rc", "x"]]))
+        XCTAssertTrue(runner.matches(["a": ["$otp", "$path", "$version", "$text", "$time"]], ["a": ["47nckoxb", "/here/log", "0.1.0-rc", "x", 1700000000000]]))
     }
 
     private func run(_ performer: () -> any Performer) throws {
@@ -50,6 +50,7 @@ private struct Runner {
     private var storage = ""
     private var password = ""
     private var state = ""
+    private var deviceID = ""
 
     init(folder: String) { self.folder = folder }
 
@@ -75,6 +76,7 @@ private struct Runner {
         case "folder": return folder
         case "otp": return password
         case "state": return state
+        case "deviceId": return deviceID
         case "smsCode": return try lastCode(in: storage)
         case "wrongSmsCode":
             let code = try lastCode(in: storage)
@@ -87,6 +89,7 @@ private struct Runner {
     mutating func remember(_ call: String, _ parameters: JSON?, _ message: JSON?) {
         if call == "init", let path = parameters?["storage"]?["path"]?.stringValue { storage = path }
         if let otp = message?["result"]?["otp"]?.stringValue { password = otp }
+        if let listed = message?["result"]?["devices"]?[0]?["deviceId"]?.stringValue { deviceID = listed }
         if let exported = message?["result"]?["state"]?.stringValue { state = exported }
     }
 
@@ -97,6 +100,7 @@ private struct Runner {
                 && expected.allSatisfy { name, value in actual[name].map { matches(value, $0) } ?? false }
         case (.array(let expected), .array(let actual)):
             return expected.count == actual.count && zip(expected, actual).allSatisfy(matches)
+        case (.string("$time"), _): return actual.intValue.map { String($0).utf8.count == 13 } ?? false
         case (.string(let expected), .string(let actual)): return matches(expected, actual)
         default: return expected == actual
         }

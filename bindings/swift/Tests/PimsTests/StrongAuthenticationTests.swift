@@ -33,6 +33,24 @@ final class StrongAuthenticationTests: FolderTestCase {
         await assertFails(2317) { _ = try await device.otp(pin: "4321") }
     }
 
+    func testTheDevicesOfTheAccountAreListedRenamedAndRemoved() async throws {
+        let device = try await enrolledDevice()
+        let devices = try await device.devices()
+        XCTAssertEqual(devices.count, 1)
+        let own = try XCTUnwrap(devices.first)
+        XCTAssertTrue(own.thisDevice)
+        XCTAssertNil(own.keystore)
+        XCTAssertLessThanOrEqual(own.since, try XCTUnwrap(own.lastUsed))
+        await assertFails(2101) { try await device.renameDevice(own.deviceId, to: "Car") }
+        try await device.renameDevice(own.deviceId, to: "Zoë’s 🚗", pin: pin)
+        let renamed = try await device.devices()
+        XCTAssertEqual(renamed.first?.name, "Zoë’s 🚗")
+        try await device.removeDevice(own.deviceId, pin: pin)
+        let isActivated = try await device.isActivated()
+        XCTAssertFalse(isActivated)
+        await assertFails(2102) { try await device.removeDevice(own.deviceId) }
+    }
+
     func testABlockedAccountGetsANewPINBySMS() async throws {
         let device = try await enrolledDevice()
         for _ in 0..<4 { await assertFails(2308) { _ = try await device.otp(pin: "9999") } }

@@ -9,7 +9,7 @@ use super::list::{Form, List};
 use super::{open_without_sms, print_error, print_line, time};
 use crate::config::{Config, Stage};
 use crate::views::{AccountView, DeviceView};
-use authority::{AccountName, Unblock, random};
+use authority::{AccountName, DeviceName, Unblock, random};
 
 const PAGE: u32 = 500;
 
@@ -17,7 +17,8 @@ const PAGE: u32 = 500;
 const ACCOUNT: [&str; 6] = ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS", "UNPROVED TRIES"];
 
 /// Column heads of devices.
-const DEVICE: [&str; 7] = ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "UNPROVED TRIES", "COPY"];
+const DEVICE: [&str; 8] =
+    ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "UNPROVED TRIES", "COPY", "KEYSTORE"];
 
 pub(crate) fn add(config: &Config, account: &AccountName) -> Result<(), String> {
     let added = open_without_sms(config)?.add_account(account).map_err(|failure| failure.to_string())?;
@@ -133,6 +134,22 @@ pub(crate) fn remove(config: &Config, account: &AccountName, yes: bool) -> Resul
     require_known(open_without_sms(config)?.remove_account(account).map_err(|failure| failure.to_string())?, account)
 }
 
+/// Gives a device another name.
+pub(crate) fn rename_device(config: &Config, account: &AccountName, id: &str, name: &DeviceName) -> Result<(), String> {
+    let renamed = open_without_sms(config)?.rename_device(account, id, name).map_err(|failure| failure.to_string())?;
+    require_device(renamed, account)
+}
+
+/// Removes a device.
+pub(crate) fn remove_device(config: &Config, account: &AccountName, id: &str) -> Result<(), String> {
+    let removed = open_without_sms(config)?.remove_device(account, id).map_err(|failure| failure.to_string())?;
+    require_device(removed, account)
+}
+
+fn require_device(exists: bool, account: &AccountName) -> Result<(), String> {
+    if exists { Ok(()) } else { Err(format!("{account}: the account has no device with this id")) }
+}
+
 fn require_known(exists: bool, account: &AccountName) -> Result<(), String> {
     if exists { Ok(()) } else { Err(no_such_account(account)) }
 }
@@ -142,24 +159,27 @@ fn no_such_account(account: &AccountName) -> String {
 }
 
 fn account_cells(account: &AccountView) -> [String; 6] {
-    let pin = match (account.blocked, account.has_pin) {
-        (true, _) => "blocked",
-        (false, true) => "set",
-        (false, false) => "none",
+    let pin = match (account.blocked, account.blocked_until, account.has_pin) {
+        (true, Some(until), _) => format!("blocked until {}", time(until)),
+        (true, None, _) => "blocked".to_owned(),
+        (false, _, true) => "set".to_owned(),
+        (false, _, false) => "none".to_owned(),
     };
     let number = account.phone_number.clone().unwrap_or_else(|| "-".to_owned());
     let (tries, unproved) = (account.pin_tries.to_string(), account.unproved_tries.to_string());
-    [account.name.clone(), number, account.devices.to_string(), pin.to_owned(), tries, unproved]
+    [account.name.clone(), number, account.devices.to_string(), pin, tries, unproved]
 }
 
-fn device_cells(device: &DeviceView) -> [String; 7] {
+fn device_cells(device: &DeviceView) -> [String; 8] {
     let or_dash = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
     let copy = match (device.suspended, device.suspected_at) {
+        _ if device.pending => "not confirmed".to_owned(),
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("suspected {}", time(at)),
         (false, None) => "-".to_owned(),
     };
     let (made, used) = (time(device.made_at), or_dash(device.used_at));
     let (tries, unproved) = (device.pin_tries.to_string(), device.unproved_tries.to_string());
-    [device.id.clone(), device.name.clone(), made, used, tries, unproved, copy]
+    let keystore = device.keystore.unwrap_or("-").to_owned();
+    [device.id.clone(), device.name.clone(), made, used, tries, unproved, copy, keystore]
 }

@@ -27,10 +27,11 @@ pub(crate) fn warning(policy: &Policy, limits: &Limits) -> Option<String> {
     let hits = hits_per_day(policy, limits, LIVE_CODES) * DAYS_PER_HIT;
     (hits > 1.0).then(|| {
         let bound = (f64::from(limits.wrong_codes_per_minute) / hits).floor();
-        format!(
-            "limits.wrong_codes_per_minute should be at most {bound}: activation.proof is `open`, and strangers may guess; \
-             a higher limit needs more activation.code_letters"
-        )
+        let (reason, remedy) = match policy.activation_by_device {
+            true => ("activation.by_device is on", "the codes of devices have 10 letters"),
+            false => ("activation.proof is `open`", "a higher limit needs more activation.code_letters"),
+        };
+        format!("limits.wrong_codes_per_minute should be at most {bound}: {reason}, and strangers may guess; {remedy}")
     })
 }
 

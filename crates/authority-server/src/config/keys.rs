@@ -300,12 +300,29 @@ pub(crate) const KEYS: &[Key] = &[
         Text,
         "token: `activate` needs the account's bearer token; `ticket`: it needs that or the ticket that `smsCode` answered, for CVS on another server; `open`: neither, for clients that send none",
     ),
+    flag(
+        "activation.by_device",
+        Flag::Policy(|policy| policy.activation_by_device),
+        "a device may make a code that enrolls another device of its account, without an SMS; the first one confirms the other",
+    ),
+    number(
+        "activation.by_device_seconds",
+        Default::Policy(|policy| as_number(policy.activation_by_device_seconds)),
+        30..=3600,
+        "lifetime of such a code, and the longest time until the confirmation",
+    ),
     number("activation.code_letters", Default::Letters, CODE_LETTERS, "letters of an SMS code if the proof is `open`"),
     number(
         "pin.budget",
         Default::Policy(|policy| policy.pin_budget.into()),
         1..=1_000_000,
         "wrong PINs in the life of a PIN before the account is blocked until the PIN is reset with an SMS code",
+    ),
+    number(
+        "pin.block_seconds",
+        Default::Policy(|policy| as_number(policy.pin_block_seconds)),
+        0..=86_400,
+        "length of an account's first block after too many wrong PINs; then it has one try, a wrong one blocks it for twice as long, up to a day, and a wrong one after the block of a day blocks it until the PIN is reset; 0: each block lasts until the PIN is reset or an operator lifts it",
     ),
     key(
         "pin.proof",
@@ -348,12 +365,12 @@ pub(crate) const KEYS: &[Key] = &[
         "tokens.max_auth_age_seconds",
         Default::Described("no limit"),
         1..=31_536_000,
-        "longest time since the login (`auth_time`) for changes of the phone number and the removal of enrollments",
+        "longest time since the login (`auth_time`) for changes of the phone number and of devices, and the removal of enrollments",
     ),
     key(
         "tokens.acr",
         List,
-        "any; classes of the login (`acr`); changes of the phone number and the removal of enrollments need one of them",
+        "any; classes of the login (`acr`); changes of the phone number and of devices, and the removal of enrollments need one of them",
     ),
     key(
         "tokens.static",

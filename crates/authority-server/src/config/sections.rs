@@ -234,7 +234,10 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         pin_min_length: reader.number("policy.pin_min_length"),
         max_pin_tries: reader.number("policy.max_pin_tries"),
         activation_proof,
+        activation_by_device: reader.flag("activation.by_device"),
+        activation_by_device_seconds: reader.number("activation.by_device_seconds"),
         pin_budget: reader.number("pin.budget"),
+        pin_block_seconds: reader.number("pin.block_seconds"),
         // The library leaves both to its host: the PIN in the examples of the reference is a common
         // one.
         pin_denied: reader.flag("pin.denied"),

@@ -11,9 +11,9 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Peer;
 use super::operators::KnownOperator;
 use super::reply::{ApiError, object};
+use super::{Peer, cvs};
 use crate::names;
 use crate::service::Service;
 use crate::views::{AccountView, AuditView, DeviceView};
@@ -101,7 +101,7 @@ pub(crate) async fn remove_account(
     Path(account): Path<String>,
 ) -> Result<Response, ApiError> {
     let account = account_name(&account)?;
-    removed(service.step(move |authority| by.acting(authority).remove_account(&account)).await?)
+    changed(service.step(move |authority| by.acting(authority).remove_account(&account)).await?)
 }
 
 pub(crate) async fn unblock(
@@ -146,7 +146,18 @@ pub(crate) async fn remove_device(
     Path((account, device)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let account = account_name(&account)?;
-    removed(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
+    changed(service.step(move |authority| by.acting(authority).remove_device(&account, &device)).await?)
+}
+
+pub(crate) async fn rename_device(
+    State(service): State<Arc<Service>>,
+    by: ByOperator,
+    Path((account, device)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let account = account_name(&account)?;
+    let name = cvs::device_name(&body)?;
+    changed(service.step(move |authority| by.acting(authority).rename_device(&account, &device, &name)).await?)
 }
 
 pub(crate) async fn audit(
@@ -173,6 +184,7 @@ fn account_name(name: &str) -> Result<AccountName, ApiError> {
         .ok_or(ApiError::Malformed("an account's name has 1 to 128 characters, none of them a control character"))
 }
 
-fn removed(found: bool) -> Result<Response, ApiError> {
+/// Returns the response to a change of something that may not exist.
+fn changed(found: bool) -> Result<Response, ApiError> {
     if found { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(ApiError::NotFound) }
 }

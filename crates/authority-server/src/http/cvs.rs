@@ -6,18 +6,23 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::reply::{ApiError, object};
 use crate::identity::Caller;
+use crate::names;
 use crate::rates::Reservation;
 use crate::service::Service;
-use authority::{AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, Language, PhoneNumber, Purpose};
+use authority::{
+    AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, DeviceEntry, DeviceName, Language, PhoneNumber,
+    Purpose,
+};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,6 +42,15 @@ struct NumberBody {
     sms_code: Zeroizing<String>,
     phone_number: String,
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameBody {
+    name: String,
+}
+
+/// The id of a device in a path. It may be no text at all.
+type DevicePath = Result<Path<String>, PathRejection>;
 
 pub(crate) async fn send_code(
     State(service): State<Arc<Service>>,
@@ -149,6 +163,52 @@ pub(crate) async fn remove_enrollments(
     Ok(respond(&service, "removeEnrollments", answer))
 }
 
+pub(crate) async fn devices(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let account = account(&service, &headers)?;
+    let answer = service.step(move |authority| app(authority).cvs(&account, &CvsRequest::Devices)).await?;
+    Ok(respond(&service, "devices", answer))
+}
+
+pub(crate) async fn rename_device(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    device: DevicePath,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let account = stepped_up(caller(&service, &headers)?)?;
+    let name = device_name(&body)?;
+    let device = device_id(device);
+    let answer = service
+        .step(move |authority| app(authority).cvs(&account, &CvsRequest::RenameDevice { device: &device, name: &name }))
+        .await?;
+    Ok(respond(&service, "renameDevice", answer))
+}
+
+pub(crate) async fn remove_device(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    device: DevicePath,
+) -> Result<Response, ApiError> {
+    let account = stepped_up(caller(&service, &headers)?)?;
+    let device = device_id(device);
+    let answer = service
+        .step(move |authority| app(authority).cvs(&account, &CvsRequest::RemoveDevice { device: &device }))
+        .await?;
+    Ok(respond(&service, "removeDevice", answer))
+}
+
+/// Returns the text that a path has for a device. A path that is no text names no device: its
+/// answer is that of every text that names none.
+fn device_id(device: DevicePath) -> String {
+    device.map_or_else(|_| String::new(), |Path(device)| device)
+}
+
+/// Reads the new name of a device from a body.
+pub(super) fn device_name(body: &[u8]) -> Result<DeviceName, ApiError> {
+    let body: NameBody = object(body).ok_or(ApiError::Malformed("the body must be {\"name\":\"…\"}"))?;
+    DeviceName::new(&body.name).ok_or(ApiError::Malformed(names::DEVICE_RULE))
+}
+
 /// Returns the service, acting as an app.
 pub(super) fn app(authority: &Authority) -> Authority {
     authority.acting_as(&Actor::App, None)
@@ -167,8 +227,8 @@ fn caller(service: &Service, headers: &HeaderMap) -> Result<Caller, ApiError> {
     Ok(caller)
 }
 
-/// Returns the account for a change of its phone number or the removal of its enrollments. Both may
-/// require a fresh or strong login.
+/// Returns the account for a change of its phone number or of a device, or the removal of its
+/// enrollments. They may require a fresh or strong login.
 fn stepped_up(caller: Caller) -> Result<AccountName, ApiError> {
     caller.stepped_up().map_err(ApiError::LoginRequired)
 }
@@ -179,7 +239,9 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
 
 fn respond(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
     let (status, word) = match &answer {
-        CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) => (StatusCode::OK, "OK"),
+        CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) | CvsAnswer::Devices(_) => {
+            (StatusCode::OK, "OK")
+        }
         CvsAnswer::Refused(refusal) => status_and_word(refusal),
     };
     service.metrics.outcome(operation, word);
@@ -187,6 +249,10 @@ fn respond(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
         CvsAnswer::Done => Json(json!({})).into_response(),
         CvsAnswer::Ticket(ticket) => Json(json!({"ticket": ticket.reveal()})).into_response(),
         CvsAnswer::PhoneNumber(number) => Json(json!({"phoneNumber": number})).into_response(),
+        CvsAnswer::Devices(devices) => {
+            let devices: Vec<EntryView> = devices.into_iter().map(EntryView::from).collect();
+            Json(json!({"devices": devices})).into_response()
+        }
         CvsAnswer::Refused(CvsRefusal::WrongCode { attempts_left }) => {
             (status, Json(json!({"err": word, "attemptsLeft": attempts_left}))).into_response()
         }
@@ -201,6 +267,27 @@ fn respond(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
     }
 }
 
+/// A device in the list for an app.
+#[derive(Serialize)]
+struct EntryView {
+    id: String,
+    name: String,
+    /// Milliseconds since 1970.
+    since: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keystore: Option<&'static str>,
+}
+
+impl From<DeviceEntry> for EntryView {
+    fn from(entry: DeviceEntry) -> Self {
+        // No device sends a request of CVS.
+        let DeviceEntry { id, name, since, used, keystore, is_self: _ } = entry;
+        Self { id, name, since, used, keystore: keystore.map(|keystore| keystore.as_str()) }
+    }
+}
+
 fn status_and_word(refusal: &CvsRefusal) -> (StatusCode, &str) {
     match refusal {
         CvsRefusal::NoPhoneNumber => (StatusCode::NOT_FOUND, "NOK:NOPHONE"),
@@ -210,6 +297,7 @@ fn status_and_word(refusal: &CvsRefusal) -> (StatusCode, &str) {
         CvsRefusal::OtherNumber => (StatusCode::FORBIDDEN, "NOK:OTHERNUMBER"),
         CvsRefusal::TooManyCodes { .. } => (StatusCode::TOO_MANY_REQUESTS, "NOK:TOOMANYCODES"),
         CvsRefusal::SmsNotSent => (StatusCode::SERVICE_UNAVAILABLE, "NOK:NOSMS"),
+        CvsRefusal::NoSuchDevice => (StatusCode::NOT_FOUND, "NOK:DEVICEID"),
         CvsRefusal::Word { word, .. } => (StatusCode::FORBIDDEN, word.as_str()),
     }
 }

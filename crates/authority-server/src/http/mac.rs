@@ -38,7 +38,10 @@ pub(crate) async fn answer(
     let request = MacRequest::read(&query);
     drop(query);
     // If activations are open, a guess without a token is compared with the codes of all accounts.
-    let is_open = matches!(service.authority().activation_proof(), ActivationProof::Open(_));
+    // So it is with a code that may be one that a device made.
+    let authority = service.authority();
+    let is_open = matches!(authority.activation_proof(), ActivationProof::Open(_))
+        || (authority.has_codes_of_devices() && request.has_code_of_device());
     let guesses = is_open && request.mode() == Some(Mode::Activate) && caller.is_none();
     let (network, now) = (rates::network(address), Instant::now());
     let mut decryption = Reservation::default();

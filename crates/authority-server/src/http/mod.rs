@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 
 use super::config::{Role, Stage};
 use super::service::Service;
@@ -42,6 +42,8 @@ pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage) -
             get(cvs::phone_number).post(cvs::add_phone_number).put(cvs::modify_phone_number),
         )
         .route(&format!("{CVS}/enrollments"), delete(cvs::remove_enrollments))
+        .route(&format!("{CVS}/devices"), get(cvs::devices))
+        .route(&format!("{CVS}/devices/{{device}}"), patch(cvs::rename_device).delete(cvs::remove_device))
         .route("/connectedcar/v4/virtualkey/remoteaccess/token", post(token::exchange))
         .route("/.well-known/jwks.json", get(token::key_set))
         .route(FS, get(fs::authenticate));
@@ -60,6 +62,7 @@ pub(crate) fn admin(service: &Arc<Service>, pipeline: Pipeline, guard: Guard) ->
         ("/admin/v1/accounts/{account}", Role::Remove, delete(admin::remove_account)),
         ("/admin/v1/accounts/{account}/unblock", Role::Unblock, post(admin::unblock)),
         ("/admin/v1/accounts/{account}/devices", Role::Read, get(admin::devices)),
+        ("/admin/v1/accounts/{account}/devices/{device}", Role::Remove, patch(admin::rename_device)),
         ("/admin/v1/accounts/{account}/devices/{device}", Role::Remove, delete(admin::remove_device)),
         ("/admin/v1/audit", Role::Read, get(admin::audit)),
         ("/admin/v1/openapi.json", Role::Read, get(admin::openapi)),

@@ -44,6 +44,11 @@ fn an_account_is_made_found_unblocked_and_removed() {
     let devices = operate(&world, "GET", "accounts/alice/devices", None).json();
     let seen = &devices["devices"][0];
     assert_eq!((&seen["id"], &seen["serial"]), (&json!(device.id), &json!(device.serial.as_str())));
+    assert_eq!((&seen["shortId"], &seen["keystore"]), (&json!(device.id[..8]), &json!(null)));
+    let named = operate(&world, "PATCH", &format!("accounts/alice/devices/{}", &device.id[..8]), Some(&name));
+    assert_eq!((named.status, named.text.as_str()), (204, ""));
+    let devices = operate(&world, "GET", "accounts/alice/devices", None).json();
+    assert_eq!(devices["devices"][0]["name"], "dora");
     assert_eq!(operate(&world, "DELETE", &format!("accounts/alice/devices/{}", device.id), None).status, 204);
     assert_eq!(operate(&world, "DELETE", &format!("accounts/alice/devices/{}", device.id), None).status, 404);
     assert_eq!(device.status(&world.client), "NOK:NODEVICE");
@@ -59,6 +64,36 @@ fn an_account_is_made_found_unblocked_and_removed() {
 }
 
 #[test]
+fn operators_see_when_a_block_ends_by_itself() {
+    let setup = Setup::new().set("pin.block_seconds", 3600).set("policy.max_pin_tries", 1);
+    let again = setup.again();
+    let world = setup.start();
+    let alice = world.account("alice");
+    let device = Device::activate(&world, &alice, "1234");
+    let answer = device.ask(&world.client, "0000");
+    assert_eq!((answer.err(), answer.get("retryAfterSeconds")), ("NOK:NOK_BLOCKED", "3600"));
+    let until: i64 = answer.get("blockedUntil").parse().unwrap();
+    let seen = operate(&world, "GET", "accounts/alice", None).json();
+    assert_eq!((&seen["blocked"], &seen["blockedUntil"]), (&json!(true), &json!(until)));
+    let listed = says(&again, &["account", "list"]);
+    assert!(listed.contains("  blocked until 2"), "{listed}");
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    for line in [r#"pims_authority_blocks_total{ends="itself"} 1"#, r#"pims_authority_blocks_total{ends="reset"} 0"#] {
+        assert!(numbers.contains(line), "no {line} in\n{numbers}");
+    }
+    let trail = operate(&world, "GET", "audit?account=alice&limit=500", None).text;
+    assert!(trail.contains("account.blocked_for_a_time"), "{trail}");
+    assert_eq!(operate(&world, "POST", "accounts/alice/unblock", None).json(), json!({"unblocked": true}));
+    let seen = operate(&world, "GET", "accounts/alice", None).json();
+    assert_eq!((&seen["blocked"], seen.get("blockedUntil")), (&json!(false), None));
+    device.made(&world.client, "1234");
+    for bad in ["-1", "86401", "a"] {
+        let refused = fails(&Setup::new().set("pin.block_seconds", bad), &["check"], "");
+        assert!(refused.contains("pin.block_seconds"), "{refused}");
+    }
+}
+
+#[test]
 fn missing_resources_and_malformed_requests_get_an_error() {
     let world = World::new();
     for (method, path, status) in [
@@ -67,6 +102,7 @@ fn missing_resources_and_malformed_requests_get_an_error() {
         ("POST", "accounts/nobody/unblock", 404),
         ("DELETE", "accounts/nobody", 404),
         ("DELETE", "accounts/nobody/devices/1", 404),
+        ("PATCH", "accounts/nobody/devices/1", 400),
         ("GET", "accounts?limit=x", 400),
         ("GET", "accounts?other=1", 400),
         ("GET", "audit?before=x", 400),
@@ -105,7 +141,7 @@ fn every_path_of_the_description_is_there_and_wants_the_token() {
             seen += 1;
         }
     }
-    assert!(seen >= 9, "{seen} operations");
+    assert!(seen >= 10, "{seen} operations");
 }
 
 #[test]
@@ -132,7 +168,10 @@ fn every_answer_to_operators_is_sealed() {
         ("GET", "accounts/nobody", None, 404),
         ("GET", "nothing", None, 404),
         ("PUT", "accounts", None, 405),
+        ("PATCH", &device, None, 400),
+        ("PATCH", &device, Some(&name), 204),
         ("DELETE", &device, None, 204),
+        ("PATCH", &device, Some(&name), 404),
         ("DELETE", &device, None, 404),
         ("DELETE", "accounts/alice", None, 204),
     ] {
@@ -283,7 +322,7 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
         reply.status
     };
     for (token, statuses) in
-        [(READER, [200, 200, 200, 403, 403, 403, 403]), (HELPER, [200, 200, 200, 403, 403, 403, 200])]
+        [(READER, [200, 200, 200, 403, 403, 403, 403, 403]), (HELPER, [200, 200, 200, 403, 403, 403, 403, 200])]
     {
         let asked = [
             ("GET", "accounts", None),
@@ -291,6 +330,7 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
             ("GET", "audit", None),
             ("POST", "accounts", Some(&body)),
             ("DELETE", remove.as_str(), None),
+            ("PATCH", remove.as_str(), Some(&body)),
             ("DELETE", "accounts/alice", None),
             ("POST", "accounts/alice/unblock", None),
         ];
@@ -299,6 +339,7 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
         }
     }
     device.made(&world.client, "1234");
+    assert_eq!(ask(ADMIN, "PATCH", &remove, Some(&body)), 204);
     assert_eq!(ask(ADMIN, "DELETE", &remove, None), 204);
     let audit = operate(&world, "GET", "audit?limit=1000", None).json();
     let of = |event: &str| -> Vec<(String, String, u64)> {
@@ -308,10 +349,11 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
     };
     let row = |actor: &str, count: u64| (actor.to_owned(), "127.0.0.1".to_owned(), count);
     assert_eq!(of("account.unblocked"), [row("operator:helper", 1)]);
+    assert_eq!(of("device.renamed"), [row("operator:operator", 1)]);
     assert_eq!(of("device.removed"), [row("operator:operator", 1)]);
     // Equal refusals of a minute are one row; the minute may end between them.
     let refused = of("operator.refused");
-    for (actor, wanted) in [("operator:reader", 4), ("operator:helper", 3)] {
+    for (actor, wanted) in [("operator:reader", 5), ("operator:helper", 4)] {
         let found: Vec<_> = refused.iter().filter(|row| row.0 == actor && row.1 == "127.0.0.1").collect();
         assert_eq!(found.iter().map(|row| row.2).sum::<u64>(), wanted, "{refused:?}");
         assert!(found.len() <= 2, "{refused:?}");

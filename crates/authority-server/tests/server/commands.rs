@@ -81,12 +81,15 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
     assert_eq!(lines[0], ["ACCOUNT", "PHONE NUMBER", "DEVICES", "PIN", "WRONG PINS", "UNPROVED TRIES"]);
     assert_eq!(lines[1], ["alice", "+33612345678", "1", "set", "0", "0"]);
     assert!(lines[2].is_empty());
-    assert_eq!(lines[3], ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "UNPROVED TRIES", "COPY"]);
+    assert_eq!(
+        lines[3],
+        ["DEVICE", "NAME", "ACTIVATED", "LAST USED", "WRONG PINS", "UNPROVED TRIES", "COPY", "KEYSTORE"]
+    );
     assert_eq!(lines[4][..2], [device.id.as_str(), "Android SDK / test"]);
     for time in &lines[4][2..4] {
         is_rfc_3339(time);
     }
-    assert_eq!(lines[4][4..], ["0", "0", "-"]);
+    assert_eq!(lines[4][4..], ["0", "0", "-", "-"]);
 
     for _ in 0..5 {
         device.ask(&world.client, "0000");
@@ -108,6 +111,40 @@ fn accounts_are_added_listed_shown_unblocked_and_removed() {
         assert!(fails(&setup, command, "").contains("alice: there is no such account"));
     }
     assert_eq!(device.status(&world.client), "NOK:NODEVICE");
+}
+
+#[test]
+fn a_device_is_named_and_removed_by_a_command() {
+    let setup = Setup::new();
+    let world = setup.again().start();
+    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let device = Device::activate(&world, &alice, "1234");
+    let stranger = Device::activate(&world, &bob, "1234");
+    let short = &device.id[..8];
+    assert_eq!(says(&setup, &["account", "device", "rename", "alice", short, "Ana's phone"]), "");
+    assert!(says(&setup, &["account", "show", "alice"]).contains("Ana's phone"));
+    for (account, id) in
+        [("alice", &stranger.id[..8]), ("alice", &device.id[..7]), ("alice", ""), ("nobody", short), ("bob", short)]
+    {
+        for command in
+            [&["account", "device", "remove", account, id][..], &["account", "device", "rename", account, id, "Phone"]]
+        {
+            let expected = format!("{account}: the account has no device with this id\n");
+            assert_eq!(fails(&setup, command, ""), expected, "{command:?}");
+        }
+    }
+    let refused = fails(&setup, &["account", "device", "rename", "alice", short, "a\u{202e}b"], "");
+    assert!(refused.contains("a device's name has 1 to 64 characters"), "{refused}");
+    device.made(&world.client, "1234");
+    assert_eq!(says(&setup, &["account", "device", "remove", "alice", short]), "");
+    assert_eq!(device.status(&world.client), "NOK:NODEVICE");
+    stranger.made(&world.client, "1234");
+    let trail = says(&setup, &["audit", "--account", "alice"]);
+    for event in ["device.renamed", "device.removed"] {
+        let row = trail.lines().find(|line| line.contains(event)).unwrap();
+        assert!(row.contains(&device.id) && row.contains("command"), "{row}");
+    }
+    assert!(!trail.contains("Ana's"));
 }
 
 /// Asserts that a time is in UTC and in a form that people can read.

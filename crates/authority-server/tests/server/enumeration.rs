@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use authority::{
     Authority, Database, MasterKey, Options, Policy, Postgres, Sms, SmsError, SmsGateway, SystemClock, Verdict,
 };
+use serde_json::json;
 
 use crate::cluster::Cluster;
 use crate::device::{Device, query};
@@ -34,9 +35,9 @@ impl Logging {
         Self { cluster, schema }
     }
 
-    /// Returns the transactions so far that wrote to the audit trail, with their statements in
-    /// order. The work between requests has other transactions.
-    fn checks(&self) -> Vec<Vec<String>> {
+    /// Returns the transactions so far that have such a statement, with their statements in order.
+    /// The work between requests has other transactions.
+    fn transactions(&self, of: fn(&str) -> bool) -> Vec<Vec<String>> {
         let mut open: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut checks = Vec::new();
         for (process, statement) in statements(&self.cluster.log()) {
@@ -48,10 +49,7 @@ impl Logging {
             transaction.push(statement.clone());
             if statement.starts_with("COMMIT") || statement.starts_with("ROLLBACK") {
                 let transaction = open.remove(&process).unwrap_or_default();
-                if transaction
-                    .iter()
-                    .any(|statement| statement.contains("INTO audit") || statement.starts_with("UPDATE audit"))
-                {
+                if transaction.iter().any(|statement| of(statement)) {
                     checks.push(transaction);
                 }
             }
@@ -59,12 +57,18 @@ impl Logging {
         checks
     }
 
-    /// Returns the cost of this refusal.
+    /// Returns the cost of this refusal, which writes to the audit trail.
     fn cost(&self, refusal: impl FnOnce()) -> Vec<Vec<String>> {
-        let before = self.checks().len();
+        let writes_audit = |statement: &str| statement.contains("INTO audit") || statement.starts_with("UPDATE audit");
+        self.cost_of(writes_audit, refusal)
+    }
+
+    /// Returns the transactions of this refusal that have such a statement.
+    fn cost_of(&self, of: fn(&str) -> bool, refusal: impl FnOnce()) -> Vec<Vec<String>> {
+        let before = self.transactions(of).len();
         refusal();
         // A statement is logged before it runs: by now all of them are.
-        self.checks().split_off(before)
+        self.transactions(of).split_off(before)
     }
 }
 
@@ -197,5 +201,56 @@ fn a_refusal_costs_the_same_statements_for_every_account_name() {
             long.len() == 1 && (long[0] == without(&baseline) || long[0] == without(&counted)),
             "{account}: {long:?}"
         );
+    }
+}
+
+#[test]
+fn a_text_that_names_no_device_of_the_account_costs_the_same_statements_whatever_it_names() {
+    if !Cluster::is_installed() {
+        return;
+    }
+    let server = Logging::new();
+    let world = Setup::production().set("database.url", &server.schema.url).start();
+    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let [device, other, removed] = [(); 3].map(|()| Device::activate(&world, &alice, "1234"));
+    let stranger = Device::activate(&world, &bob, "1234");
+    device.remove_device(&world.client, "1234", &removed.id).ok();
+    let lists = |statement: &str| statement.contains("FROM devices WHERE account = ");
+    let name = json!({"name": "Phone"});
+    let by_app = |method: &'static str, id: &str| {
+        let body = (method == "PATCH").then_some(&name);
+        server.cost_of(lists, || {
+            let reply = world.cvs(method, &format!("devices/{id}"), "alice", body);
+            assert_eq!((reply.status, reply.text.as_str()), (404, r#"{"err":"NOK:DEVICEID"}"#), "{id}");
+        })
+    };
+    let by_device = |id: &str| {
+        server.cost_of(lists, || {
+            assert_eq!(device.remove_device(&world.client, "1234", id).err(), "NOK:DEVICEID", "{id}");
+        })
+    };
+    let unknown = "a000000000000000";
+    let (of_app, of_device) = (by_app("DELETE", unknown), by_device(unknown));
+    assert_eq!((of_app.len(), of_device.len()), (1, 1), "{of_app:?} {of_device:?}");
+    // Nothing but the devices of the account is read, and no statement has the text that was sent.
+    assert_eq!(of_app[0].iter().filter(|statement| statement.starts_with("SELECT")).count(), 1, "{of_app:?}");
+    assert_eq!(by_app("PATCH", unknown), of_app);
+    for id in [
+        &stranger.id[..],
+        &stranger.id[..8],
+        &removed.id,
+        &removed.id[..8],
+        &other.id[..7],
+        &format!("{}0", other.id),
+        "x",
+        "%25%25%25%25%25%25%25%25",
+    ] {
+        assert_eq!(by_app("DELETE", id), of_app, "{id}");
+        assert_eq!(by_app("PATCH", id), of_app, "{id}");
+        assert_eq!(by_device(id), of_device, "{id}");
+    }
+    // The stranger and the others are as they were.
+    for device in [&device, &other, &stranger] {
+        device.made(&world.client, "1234");
     }
 }

@@ -242,11 +242,15 @@ fn the_protection_of_an_account_changes_only_after_a_fresh_login() {
     let fresh = issuer.sign(&and(json!({"auth_time": now(), "acr": "silver"})));
     let number = json!({"smsCode": "000000", "phoneNumber": NUMBER});
     let certify = json!({"type": "phoneNumberCertification", "phoneNumber": NUMBER});
+    let name = json!({"name": "Phone"});
     let routes = [
         ("POST", "smsCode", Some(&certify), true),
         ("POST", "trustedPhoneNumber", Some(&number), true),
         ("PUT", "trustedPhoneNumber", Some(&number), true),
         ("DELETE", "enrollments", None, true),
+        ("PATCH", "devices/a000000000000000", Some(&name), true),
+        ("DELETE", "devices/a000000000000000", None, true),
+        ("GET", "devices", None, false),
         ("GET", "trustedPhoneNumber", None, false),
         ("POST", "smsCode", Some(&json!({"type": "enrollment"})), false),
         ("POST", "smsCode", Some(&json!({"type": "resetPIN"})), false),

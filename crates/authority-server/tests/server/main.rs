@@ -11,6 +11,7 @@ mod database;
 mod deployment;
 mod development;
 mod endings;
+mod enrollment_codes;
 mod enumeration;
 mod files;
 mod gateway;

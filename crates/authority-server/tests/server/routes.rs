@@ -133,6 +133,127 @@ fn too_many_codes_are_refused_with_the_time_to_wait() {
 }
 
 #[test]
+fn an_app_lists_names_and_removes_the_devices_of_its_account() {
+    let world = World::new();
+    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let code = world.sent_code(&alice, Purpose::Enrollment);
+    let device = Device::activate_telling(&world, &alice, &code, "1234", "&keystore=hardware");
+    let other = Device::activate(&world, &alice, "1234");
+    let stranger = Device::activate(&world, &bob, "1234");
+    let list = |account: &str| world.cvs("GET", "devices", account, None);
+    let listed = list("alice").json();
+    let listed = listed["devices"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    let id = |device: &Device| device.id[..8].to_owned();
+    let of = |device: &Device| listed.iter().find(|entry| entry["id"] == id(device)).unwrap();
+    assert_eq!((&of(&device)["name"], &of(&device)["keystore"]), (&json!("Android SDK / test"), &json!("hardware")));
+    assert!(of(&device)["since"].as_i64().unwrap() > 1_700_000_000_000);
+    // Its secret came after the activation.
+    assert!(of(&device)["used"].as_i64() >= of(&device)["since"].as_i64(), "{listed:?}");
+    let members: Vec<&String> = of(&other).as_object().unwrap().keys().collect();
+    assert_eq!(members, ["id", "name", "since", "used"]);
+
+    let name = json!({"name": " Ana's <phone> "});
+    let renamed = world.cvs("PATCH", &format!("devices/{}", id(&device)), "alice", Some(&name));
+    assert_eq!((renamed.status, renamed.json()), (200, json!({})));
+    assert!(list("alice").text.contains("Ana's <phone>\""));
+    let removed = world.cvs("DELETE", &format!("devices/{}", other.id), "alice", None);
+    assert_eq!((removed.status, removed.json()), (200, json!({})));
+    assert_eq!(other.status(&world.client), "NOK:NODEVICE");
+    device.made(&world.client, "1234");
+    assert_eq!(list("alice").json()["devices"].as_array().unwrap().len(), 1);
+
+    // Every text that names no device of the account has the same answer.
+    let long = "x".repeat(2000);
+    for path in [
+        id(&stranger).as_str(),
+        &stranger.id,
+        &other.id,
+        "a000000000000000",
+        &device.id[..7],
+        &device.id.to_uppercase().replace(char::is_numeric, "G"),
+        &format!("{}%00", device.id),
+        &format!("{}%20", device.id),
+        "%FF",
+        "%00",
+        "..%2F..",
+        &long,
+    ] {
+        for (method, body) in [("DELETE", None), ("PATCH", Some(&name))] {
+            let reply = world.cvs(method, &format!("devices/{path}"), "alice", body);
+            assert_eq!((reply.status, reply.text.as_str()), (404, r#"{"err":"NOK:DEVICEID"}"#), "{method} {path:.40}");
+            assert!(has_security_headers(&reply.headers), "{method} {path:.40}");
+        }
+    }
+    stranger.made(&world.client, "1234");
+
+    // A name that is none, for a device that is there and for one that is not.
+    for target in [id(&device), id(&stranger)] {
+        for body in [
+            json!({"name": ""}),
+            json!({"name": " "}),
+            json!({"name": "a\nb"}),
+            json!({"name": "a\u{202e}b"}),
+            json!({"name": "x".repeat(65)}),
+            json!({"name": 1}),
+            json!({"name": "a", "more": 1}),
+            json!({}),
+            json!(["a"]),
+        ] {
+            let reply = world.cvs("PATCH", &format!("devices/{target}"), "alice", Some(&body));
+            assert_eq!((reply.status, reply.word().as_str()), (400, "NOK:REQUEST"), "{body}");
+        }
+    }
+    for (method, path) in [("POST", "devices"), ("DELETE", "devices"), ("GET", "devices/a000000000000000")] {
+        assert_eq!(world.cvs(method, path, "alice", None).status, 405, "{method} {path}");
+    }
+    let path = format!("{CVS}/devices/{}", id(&device));
+    for (method, path) in [("GET", format!("{CVS}/devices")), ("PATCH", path.clone()), ("DELETE", path)] {
+        for shown in [None, Some("another")] {
+            let body = (method == "PATCH").then_some(&name);
+            let reply = world.ask(method, &path, shown, body);
+            assert_eq!((reply.status, reply.word().as_str()), (401, "NOK:TOKEN"), "{method} {path}");
+        }
+    }
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    for line in [
+        r#"pims_authority_outcomes_total{operation="devices",outcome="OK"} 3"#,
+        r#"pims_authority_outcomes_total{operation="renameDevice",outcome="OK"} 1"#,
+        r#"pims_authority_outcomes_total{operation="renameDevice",outcome="NOK:DEVICEID"} 12"#,
+        r#"pims_authority_outcomes_total{operation="removeDevice",outcome="NOK:DEVICEID"} 12"#,
+    ] {
+        assert!(numbers.contains(line), "no {line} in\n{numbers}");
+    }
+    assert!(numbers.contains(r#"method="PATCH""#) && !numbers.contains(&device.id[..8]));
+    assert!(!world.log.text().contains("Ana's") && !world.log.text().contains(&device.id[..8]));
+}
+
+#[test]
+fn a_device_lists_names_and_removes_the_devices_of_its_account() {
+    let world = World::new();
+    let alice = world.account("alice");
+    let [device, other] = [(); 2].map(|()| Device::activate(&world, &alice, "1234"));
+    assert_eq!(device.list(&world.client).ok().elements("device").len(), 2);
+    device.rename_device(&world.client, "1234", &other.id[..8], "Ana's <phone> &").ok();
+    let listed = device.list(&world.client).ok();
+    let names: Vec<String> = listed.elements("device").iter().map(|device| device.get("name").to_owned()).collect();
+    assert!(names.iter().any(|name| name == "Ana&apos;s &lt;phone&gt; &amp;"), "{names:?}");
+    assert_eq!(device.remove_device(&world.client, "1234", "a000000000000000").err(), "NOK:DEVICEID");
+    device.remove_device(&world.client, "1234", &other.id[..8]).ok();
+    assert_eq!(other.status(&world.client), "NOK:NODEVICE");
+    device.remove_device(&world.client, "1234", &device.id[..8]).ok();
+    assert_eq!(device.status(&world.client), "NOK:NODEVICE");
+    let numbers = world.operate("GET", "/metrics", None, None).text;
+    for line in [
+        r#"pims_authority_outcomes_total{operation="devices",outcome="OK"} 4"#,
+        r#"pims_authority_outcomes_total{operation="renamedevice",outcome="OK"} 2"#,
+        r#"pims_authority_outcomes_total{operation="removedevice",outcome="NOK:DEVICEID"} 1"#,
+    ] {
+        assert!(numbers.contains(line), "no {line} in\n{numbers}");
+    }
+}
+
+#[test]
 fn an_app_removes_every_device_of_its_account() {
     let world = World::new();
     let alice = world.account("alice");

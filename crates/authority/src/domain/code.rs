@@ -1,10 +1,11 @@
 //! The rules for SMS codes: form, lifetime, wrong tries, and how often an account may request one.
 
+use inwebo::values::EnrollmentCode;
 use zeroize::Zeroizing;
 
 use super::moment;
 use crate::domain::policy::{ActivationProof, CodeLetters, Policy};
-use crate::domain::rows::CodeRow;
+use crate::domain::rows::{CodePurpose, CodeRow};
 
 const HOUR: i64 = 3_600_000;
 
@@ -14,8 +15,8 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// The minimum and maximum number of symbols that the exchange permits for a code.
 const DIGITS: std::ops::RangeInclusive<usize> = 4..=12;
 
-/// An alphabet of 32 symbols that do not look alike: it has no 0 and O, and no 1 and I.
-const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+/// An alphabet of 32 symbols that do not look alike.
+const LETTERS: &[u8; 32] = EnrollmentCode::ALPHABET;
 
 /// The form of new codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +65,16 @@ pub fn code_length(policy: &Policy) -> usize {
 /// Returns the number of live codes that a stranger can expect to guess.
 ///
 /// The stranger has no account with a code and no ticket, and makes `guesses` guesses. A guess
-/// without a proof is compared with no code. If activations are open, it is compared with all
-/// `live_codes`.
+/// without a proof is compared with no SMS code. If activations are open, it is compared with all
+/// `live_codes`, and so it is if devices make enrollment codes.
 pub fn expected_hits(policy: &Policy, live_codes: f64, guesses: f64) -> f64 {
-    match policy.activation_proof {
-        ActivationProof::Token | ActivationProof::Ticket => 0.0,
-        ActivationProof::Open(_) => {
-            let form = CodeForm::of(policy);
-            let symbols = i32::try_from(form.length()).unwrap_or(i32::MAX);
-            live_codes * guesses / f64::from(u32::try_from(form.alphabet().len()).unwrap_or(1)).powi(symbols)
-        }
-    }
+    let symbols = match policy.activation_proof {
+        _ if policy.activation_by_device => EnrollmentCode::LENGTH,
+        ActivationProof::Token | ActivationProof::Ticket => return 0.0,
+        ActivationProof::Open(letters) => letters.get(),
+    };
+    let symbols = i32::try_from(symbols).unwrap_or(i32::MAX);
+    live_codes * guesses / f64::from(u32::try_from(LETTERS.len()).unwrap_or(1)).powi(symbols)
 }
 
 /// Returns a code in the form in which it is hashed: a user may type its letters in either case.
@@ -91,7 +91,15 @@ pub(crate) fn is_live(code: &CodeRow, policy: &Policy, now: i64) -> bool {
 
 /// Returns whether a code has not expired.
 pub(crate) fn is_in_time(code: &CodeRow, policy: &Policy, now: i64) -> bool {
-    moment::is_in_progress(code.expires_at, policy.code_lifetime_millis(), now)
+    moment::is_in_progress(code.expires_at, lifetime(code.purpose, policy), now)
+}
+
+/// Returns the lifetime of a code in milliseconds.
+pub(crate) fn lifetime(purpose: CodePurpose, policy: &Policy) -> i64 {
+    match purpose {
+        CodePurpose::Sms(_) => policy.code_lifetime_millis(),
+        CodePurpose::OfDevice => policy.activation_by_device_millis(),
+    }
 }
 
 /// Charges a wrong try. Returns the number of tries that are left.
@@ -141,7 +149,7 @@ mod tests {
     fn code(tries: u32) -> CodeRow {
         CodeRow {
             account: "a".into(),
-            purpose: Purpose::Enrollment,
+            purpose: Purpose::Enrollment.into(),
             phone_number: "123456".into(),
             hash: [0; 32],
             key_id: 1,

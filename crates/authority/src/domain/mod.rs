@@ -18,5 +18,7 @@ pub(crate) mod prefix;
 pub(crate) mod rows;
 pub(crate) mod seal_boundary;
 pub(crate) mod second_copy;
+pub(crate) mod short_id;
 pub(crate) mod sms_rules;
 pub(crate) mod sms_texts;
+pub(crate) mod timed_block;

@@ -9,7 +9,8 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::domain::hash::Hash;
 use crate::domain::policy::Policy;
-use crate::domain::rows::{AccountRow, DeviceRow};
+use crate::domain::rows::{AccountRow, DeviceRow, TimedBlockRow};
+use crate::domain::timed_block::TimeLeft;
 
 /// The reason of an account's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,31 +19,51 @@ pub(crate) enum Block {
     Tries,
     /// The budget of wrong PINs is spent: only a new PIN lifts the block.
     Budget,
+    /// Too many wrong PINs, as with `Tries`, and the block ends by itself.
+    Timed(TimeLeft),
 }
 
 /// The result of a wrong PIN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Charged {
     /// This number of further wrong PINs blocks the account.
     Left(u32),
-    /// The wrong PIN blocked the account.
+    /// The wrong PIN blocked the account. The block does not end by itself.
     Blocked(Block),
+    /// The wrong PIN blocked the account, and the block ends by itself. The caller writes it.
+    BlockedFor(TimedBlockRow),
 }
 
-/// Charges a wrong PIN to the account, and to the device that sent it.
-pub(crate) fn charge(account: &mut AccountRow, device: Option<&mut DeviceRow>, policy: &Policy) -> Charged {
+/// Charges a wrong PIN to the account, and to the device that sent it. `ended` is the account's
+/// block that ended by itself before this try, if there was one.
+pub(crate) fn charge(
+    account: &mut AccountRow,
+    device: Option<&mut DeviceRow>,
+    ended: Option<&TimedBlockRow>,
+    policy: &Policy,
+    now: i64,
+) -> Charged {
     account.pin_tries = account.pin_tries.saturating_add(1);
     account.pin_wrong = account.pin_wrong.saturating_add(1);
     account.wrong_pins = account.wrong_pins.saturating_add(1);
     if let Some(device) = device {
         device.pin_tries = device.pin_tries.saturating_add(1);
     }
-    let tries = policy.max_pin_tries.saturating_sub(account.pin_tries);
+    // After a block there is one try, whatever the present limit is.
+    let was_blocked = account.blocked;
+    let tries = if was_blocked { 0 } else { policy.max_pin_tries.saturating_sub(account.pin_tries) };
     let budget = policy.pin_budget.saturating_sub(account.pin_wrong);
     match tries.min(budget) {
         0 => {
             account.blocked = true;
-            Charged::Blocked(if is_budget_spent(account, policy) { Block::Budget } else { Block::Tries })
+            if is_budget_spent(account, policy) {
+                return Charged::Blocked(Block::Budget);
+            }
+            // A block without a row never ended by itself.
+            let ended = ended.filter(|_| was_blocked);
+            let timed =
+                if was_blocked && ended.is_none() { None } else { TimedBlockRow::after(ended, account, policy, now) };
+            timed.map_or(Charged::Blocked(Block::Tries), Charged::BlockedFor)
         }
         left => Charged::Left(left),
     }
@@ -56,9 +77,19 @@ pub(crate) fn forgive(account: &mut AccountRow, device: &mut DeviceRow) -> u32 {
     own
 }
 
-/// Returns the reason of the block. Returns `None` if the account is not blocked.
-pub(crate) fn block(account: &AccountRow, policy: &Policy) -> Option<Block> {
-    account.blocked.then(|| if is_budget_spent(account, policy) { Block::Budget } else { Block::Tries })
+/// Returns the reason of the block. Returns `None` if the account is not blocked, or not any more:
+/// `timed` is its block that ends by itself, if it has one.
+pub(crate) fn block(account: &AccountRow, timed: Option<&TimedBlockRow>, policy: &Policy, now: i64) -> Option<Block> {
+    if !account.blocked {
+        return None;
+    }
+    if is_budget_spent(account, policy) {
+        return Some(Block::Budget);
+    }
+    match timed.filter(|timed| policy.pin_block_seconds > 0 && timed.is_of(account)) {
+        Some(timed) => timed.time_left(now).map(Block::Timed),
+        None => Some(Block::Tries),
+    }
 }
 
 /// Returns whether the budget of wrong PINs of this PIN is spent.
@@ -159,18 +190,18 @@ mod tests {
     #[test]
     fn the_last_try_blocks() {
         let mut account = AccountRow::new("a", 0);
-        let charged: Vec<Charged> = (0..3).map(|_| charge(&mut account, None, &policy(3, 30))).collect();
+        let charged: Vec<Charged> = (0..3).map(|_| charge(&mut account, None, None, &policy(3, 30), 0)).collect();
         assert_eq!(charged, [Charged::Left(2), Charged::Left(1), Charged::Blocked(Block::Tries)]);
-        assert_eq!(block(&account, &policy(3, 30)), Some(Block::Tries));
+        assert_eq!(block(&account, None, &policy(3, 30), 0), Some(Block::Tries));
     }
 
     #[test]
     fn a_lowered_limit_blocks_with_the_next_wrong_pin() {
         for limit in [0, 1, 2] {
             let mut account = AccountRow { pin_tries: 4, ..AccountRow::new("a", 0) };
-            assert_eq!(charge(&mut account, None, &policy(limit, 30)), Charged::Blocked(Block::Tries));
+            assert_eq!(charge(&mut account, None, None, &policy(limit, 30), 0), Charged::Blocked(Block::Tries));
             let mut account = AccountRow { pin_wrong: 4, ..AccountRow::new("a", 0) };
-            assert_eq!(charge(&mut account, None, &policy(5, limit)), Charged::Blocked(Block::Budget));
+            assert_eq!(charge(&mut account, None, None, &policy(5, limit), 0), Charged::Blocked(Block::Budget));
         }
     }
 
@@ -192,7 +223,7 @@ mod tests {
                     prop_assert_eq!(forgive(&mut account, &mut devices[number]), own[number]);
                     own[number] = 0;
                 } else {
-                    let charged = charge(&mut account, Some(&mut devices[number]), &policy);
+                    let charged = charge(&mut account, Some(&mut devices[number]), None, &policy, 0);
                     own[number] += 1;
                     wrong += 1;
                     let left = (5 - own.iter().sum::<u32>()).min(30 - wrong);

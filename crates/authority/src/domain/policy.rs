@@ -22,9 +22,20 @@ pub struct Policy {
     pub max_pin_tries: u32,
     /// The proof that an activation needs beside its code (default: the token of the account).
     pub activation_proof: ActivationProof,
+    /// True if a device may make a code that enrolls another device of its account, without an SMS
+    /// (default: false). The new device works after the first one has confirmed it.
+    pub activation_by_device: bool,
+    /// The lifetime of such a code, and the longest time until the confirmation (default 300,
+    /// limited to 30 to 3600).
+    pub activation_by_device_seconds: u64,
     /// The number of wrong PINs in the life of a PIN after which an account is blocked until the
     /// PIN is reset (default 30).
     pub pin_budget: u32,
+    /// The length of an account's first block after too many wrong PINs (default 0: a block does
+    /// not end by itself). With a length, a block ends by itself, and the account has one try. A
+    /// wrong one blocks it for twice as long, up to a day. A wrong one after the block of a day
+    /// blocks it until the PIN is reset. A value above a day counts as a day.
+    pub pin_block_seconds: u64,
     /// True if the commonest PINs, sequences, repeats and years are refused as new PINs (default:
     /// false).
     pub pin_denied: bool,
@@ -105,7 +116,10 @@ impl Default for Policy {
             pin_min_length: 4,
             max_pin_tries: 5,
             activation_proof: ActivationProof::default(),
+            activation_by_device: false,
+            activation_by_device_seconds: 300,
             pin_budget: 30,
+            pin_block_seconds: 0,
             pin_denied: false,
             pin_history: 0,
             code_digits: 6,
@@ -254,6 +268,10 @@ impl Policy {
 
     pub(crate) fn code_lifetime_millis(&self) -> i64 {
         millis(self.code_lifetime_seconds)
+    }
+
+    pub(crate) fn activation_by_device_millis(&self) -> i64 {
+        millis(self.activation_by_device_seconds.clamp(30, 3600))
     }
 
     pub(crate) fn number_cooling_millis(&self) -> i64 {

@@ -22,6 +22,8 @@ pub(crate) struct AccountRow {
     pub(crate) pin_generation: u32,
     /// Keyed hashes of earlier PINs, the newest first.
     pub(crate) pin_history: Option<Vec<u8>>,
+    /// True if wrong PINs blocked it. A block that ends by itself leaves this as it is when it is
+    /// over: [`TimedBlockRow`].
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
@@ -55,6 +57,18 @@ impl AccountRow {
     }
 }
 
+/// The block of an account that ends by itself. The row stays until a right PIN, a reset or an
+/// operator lifts the block, so that the next block is longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TimedBlockRow {
+    pub(crate) account: String,
+    /// The value of the account's `wrong_pins` after the wrong PIN that began the block.
+    pub(crate) wrong_pins: u32,
+    pub(crate) began_at: i64,
+    /// Its length.
+    pub(crate) seconds: u64,
+}
+
 /// A device that is not removed. Of a removed device only the id is kept, so that its client learns
 /// of the removal.
 #[derive(Clone)]
@@ -66,7 +80,7 @@ pub(crate) struct DeviceRow {
     /// recorded.
     pub(crate) used_at: Option<i64>,
     pub(crate) serial: String,
-    /// The name that the device gave itself.
+    /// The name that the device gave itself, or the name that it was given later.
     pub(crate) name: String,
     /// The sealed K0.
     pub(crate) k0: Vec<u8>,
@@ -99,6 +113,8 @@ pub(crate) struct DeviceRow {
     pub(crate) suspected_at: Option<i64>,
     /// True if no proof of it is accepted until an SMS code decides which copy stays.
     pub(crate) suspended: bool,
+    /// True if it was activated with the code of another device, which has not confirmed it yet.
+    pub(crate) pending: bool,
     /// The number of times that the row was written.
     pub(crate) version: i64,
     pub(crate) challenges: ChallengeColumns,
@@ -130,6 +146,7 @@ impl DeviceRow {
             sync_shown: 0,
             suspected_at: None,
             suspended: false,
+            pending: false,
             version: 0,
             challenges: ChallengeColumns::default(),
         }
@@ -180,12 +197,43 @@ pub(crate) struct ChallengeRow {
     pub(crate) made_at: i64,
 }
 
-/// The latest SMS code of an account for a purpose.
+/// The purpose of a code, together with its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodePurpose {
+    /// An SMS brings the code.
+    Sms(Purpose),
+    /// A device of the account shows the code, which enrolls another device.
+    OfDevice,
+}
+
+impl CodePurpose {
+    /// Returns its word in the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms(purpose) => purpose.as_str(),
+            Self::OfDevice => "deviceEnrollment",
+        }
+    }
+
+    /// Reads the word in the database.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_of_device = text == Self::OfDevice.as_str();
+        if is_of_device { Some(Self::OfDevice) } else { Purpose::parse(text).map(Self::Sms) }
+    }
+}
+
+impl From<Purpose> for CodePurpose {
+    fn from(purpose: Purpose) -> Self {
+        Self::Sms(purpose)
+    }
+}
+
+/// The latest code of an account for a purpose.
 #[derive(Clone)]
 pub(crate) struct CodeRow {
     pub(crate) account: String,
-    pub(crate) purpose: Purpose,
-    /// The number that the code was sent to.
+    pub(crate) purpose: CodePurpose,
+    /// The number that the code was sent to. If a device shows the code: the id of that device.
     pub(crate) phone_number: String,
     pub(crate) hash: [u8; 32],
     /// The number of the master key of the hash. It is 0 if an earlier release made the hash.

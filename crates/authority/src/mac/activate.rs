@@ -1,7 +1,7 @@
-//! `activate`: makes a device from an SMS code and a PIN.
+//! `activate`: makes a device from a PIN and a code, which an SMS or another device brings.
 
-use inwebo::cvs::Purpose;
-use inwebo::values::{Pin, Serial};
+use inwebo::cvs::{Keystore, Purpose};
+use inwebo::values::{EnrollmentCode, Pin, Serial};
 use inwebo::word::Word;
 
 use super::answer::Granted;
@@ -16,10 +16,11 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::codes::{self, CodeVerdict};
 use crate::domain::message::Notice;
+use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::ActivationProof;
-use crate::domain::rows::{AccountRow, CodeRow, CodeUse, DeviceRow, TraitsRow};
-use crate::domain::{moment, pin};
+use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, CodeUse, DeviceRow, TraitsRow};
+use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Binding;
@@ -32,6 +33,10 @@ struct Activation<'q> {
     scope: CodeScope<'q>,
     /// The phone number to register, if the activation registers one (ours).
     phone_number: Option<PhoneNumber>,
+    /// The account that the transport has authenticated.
+    caller: Option<&'q AccountName>,
+    /// The code, if it may be one that a device made.
+    code_of_device: Option<EnrollmentCode>,
 }
 
 /// The codes with which the code of an activation is compared.
@@ -42,7 +47,7 @@ enum CodeScope<'q> {
     /// The code of the account that this ticket was issued to. A wrong code is charged to the
     /// account.
     Ticket(&'q str),
-    /// No code: the service requires a ticket, and the request has none.
+    /// No SMS code: the service requires a token or a ticket, and the request has none.
     NoAccount,
     /// The codes of all accounts.
     AllAccounts,
@@ -50,11 +55,17 @@ enum CodeScope<'q> {
 
 impl<'q> CodeScope<'q> {
     /// Reads the proof of the request that the policy requires. An account that the transport has
-    /// authenticated is always enough.
-    fn read(proof: ActivationProof, caller: Option<&'q AccountName>, query: &'q Query) -> Result<Self, Refusal> {
+    /// authenticated is always enough. A code that a device made names its account itself.
+    fn read(
+        proof: ActivationProof,
+        caller: Option<&'q AccountName>,
+        is_code_of_device: bool,
+        query: &'q Query,
+    ) -> Result<Self, Refusal> {
         let ticket = query.ticket()?;
         match (caller, proof) {
             (Some(account), _) => Ok(Self::Account(account)),
+            (None, ActivationProof::Token) if is_code_of_device => Ok(Self::NoAccount),
             (None, ActivationProof::Token) => Err(Word::Token.into()),
             (None, ActivationProof::Ticket) => Ok(ticket.map_or(Self::NoAccount, Self::Ticket)),
             (None, ActivationProof::Open(_)) => Ok(Self::AllAccounts),
@@ -66,6 +77,8 @@ impl<'q> CodeScope<'q> {
 struct NewDevice<'q> {
     serial: Serial,
     name: &'q str,
+    /// The place of its storage key, if it tells one (ours).
+    keystore: Option<Keystore>,
     sent: SentPin,
 }
 
@@ -99,6 +112,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     SentProofs::read(query)?;
     let name =
         query.require("name").and_then(|name| if name.len() <= 256 { Ok(name) } else { Err(Word::Syntax.into()) })?;
+    let keystore = query.keystore()?;
     let encrypted = EncryptedPin::read(query, "Kma", "pin")?;
     let expected = ExpectedFinalize::after(mac, "activate.check", |step| match activation.verify_code(step)? {
         CodeVerdict::Right(_) | CodeVerdict::Used(_) => Ok(()),
@@ -109,7 +123,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     if !sent.fits(&serial) {
         return Err(Word::Syntax.into());
     }
-    let new = NewDevice { serial, name, sent };
+    let new = NewDevice { serial, name, keystore, sent };
     mac.step("activate.finalize", |step| match activation.verify_code(step)? {
         CodeVerdict::Right(code) => {
             let account = activation.account(step, &code)?;
@@ -124,16 +138,24 @@ impl<'q> Activation<'q> {
     fn read(mac: &MacContext<'q>, query: &'q Query) -> Result<Self, Refusal> {
         let code = query.code()?;
         let phone_number = query.phone_number(&mac.ctx.policy.sms.countries)?;
-        let scope = CodeScope::read(mac.ctx.policy.activation_proof, mac.caller, query)?;
-        Ok(Self { code, scope, phone_number })
+        let policy = &mac.ctx.policy;
+        let code_of_device =
+            if policy.activation_by_device && phone_number.is_none() { EnrollmentCode::read(code) } else { None };
+        let scope = CodeScope::read(policy.activation_proof, mac.caller, code_of_device.is_some(), query)?;
+        Ok(Self { code, scope, phone_number, caller: mac.caller, code_of_device })
     }
 
     fn purpose(&self) -> Purpose {
         if self.phone_number.is_some() { Purpose::PhoneNumberCertification } else { Purpose::Enrollment }
     }
 
-    /// Verifies the code.
+    /// Verifies the code: first among those that devices made, then among the SMS codes.
     fn verify_code(&self, step: &Step<'_>) -> Result<CodeVerdict, StepError> {
+        if let Some(code) = &self.code_of_device
+            && let Some(verdict) = enrollment_codes::find(step, self.caller, code)?
+        {
+            return Ok(verdict);
+        }
         match self.scope {
             CodeScope::Account(account) => self.verify_code_for(step, account.as_str()),
             CodeScope::Ticket(ticket) => match codes::account_of_ticket(step, self.purpose(), ticket)? {
@@ -151,7 +173,7 @@ impl<'q> Activation<'q> {
     fn verify_code_for(&self, step: &Step<'_>, account: &str) -> Result<CodeVerdict, StepError> {
         // Nothing is charged to a blocked account.
         let account_row = step.rows.account(account)?;
-        if let Some(block) = account_row.and_then(|account| pin::block(&account, step.policy)) {
+        if let Some(block) = account_row.map(|account| step.block(&account)).transpose()?.flatten() {
             return Err(block.into());
         }
         Ok(codes::verify_code(step, account, self.purpose(), self.phone_number.as_ref(), self.code)?)
@@ -170,7 +192,7 @@ impl<'q> Activation<'q> {
 
 fn account_of(step: &Step<'_>, code: &CodeRow) -> Result<AccountRow, StepError> {
     let account = step.rows.account(&code.account)?.ok_or(Word::Code)?;
-    pin::block(&account, step.policy).map_or(Ok(account), |block| Err(block.into()))
+    step.block(&account)?.map_or(Ok(account), |block| Err(block.into()))
 }
 
 fn refused(verdict: &CodeVerdict) -> StepError {
@@ -195,8 +217,13 @@ fn activate(
     if moment::age(setup_at, step.now).is_none_or(|age| age > step.policy.setup_lifetime_millis()) {
         return Err(Word::Timeout.into());
     }
-    let devices = step.rows.devices_of(&account.name)?;
+    let devices = enrollment_codes::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
+    let is_of_device = code.purpose == CodePurpose::OfDevice;
     let (same, others): (Vec<_>, Vec<_>) = devices.into_iter().partition(|device| device.serial == new.serial.as_str());
+    // The maker of the code must stay, because it confirms the new device.
+    if is_of_device && same.iter().any(|device| device.id == code.phone_number) {
+        return Err(Word::Code.into());
+    }
     if others.len() >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX) {
         return Err(Word::MaxDevices.into());
     }
@@ -210,6 +237,8 @@ fn activate(
             require_right_pin(step, &mut account, None, right)?;
             code.pin_tries
         }
+        // A device made the code with the PIN, which ended since.
+        None if is_of_device => return Err(Word::Code.into()),
         None => {
             choose_pin(step, &mut account, &new.sent.pin)?;
             0
@@ -224,15 +253,20 @@ fn activate(
         step.rows.tombstone_device(&device.id, step.now)?;
         step.audit(Some(&account.name), Some(&device.id), audit::DEVICE_REPLACED)?;
     }
-    let device = DeviceRow { pin_tries: own_tries, ..make_device(step, &account, new)? };
+    let device = DeviceRow { pin_tries: own_tries, pending: is_of_device, ..make_device(step, &account, new)? };
     let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
     codes::consume(step, code, used)?;
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
     session.device.used_at = Some(step.now);
     step.rows.add_device(&session.device)?;
+    if let Some(keystore) = new.keystore {
+        step.rows.put_keystore(&session.device.id, &session.account.name, keystore)?;
+    }
     step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device(step.policy.pin_proof))?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
-    step.notify(&session.account, Notice::NewDevice)?;
+    if !is_of_device {
+        step.notify(&session.account, Notice::NewDevice)?;
+    }
     deliver(step, &mut session, new, keys)
 }
 
@@ -282,5 +316,6 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
 
 fn deliver(step: &Step<'_>, session: &mut DeviceSession, new: &NewDevice<'_>, keys: &ServiceKeys) -> MacResult {
     let granted = Granted::default().with("id", session.device.id.as_str());
+    let granted = if session.device.pending { granted.with("confirmed", "0") } else { granted };
     session.deliver(step, granted, &new.sent.kma, keys)
 }

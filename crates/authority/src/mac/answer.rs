@@ -8,12 +8,24 @@ use super::refusal::Refusal;
 
 /// The values of an answer that grants a request.
 #[derive(Default)]
-pub(super) struct Granted(Vec<(&'static str, String)>);
+pub(super) struct Granted(Vec<(&'static str, Content)>);
+
+/// The content of a child.
+enum Content {
+    Text(String),
+    Children(Vec<(&'static str, String)>),
+}
 
 impl Granted {
     /// Appends a child.
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.0.push((name, value.into()));
+        self.0.push((name, Content::Text(value.into())));
+        self
+    }
+
+    /// Appends a child that has children of its own.
+    pub(super) fn with_element(mut self, name: &'static str, children: Vec<(&'static str, String)>) -> Self {
+        self.0.push((name, Content::Children(children)));
         self
     }
 
@@ -35,7 +47,16 @@ pub(super) fn write(action: Action, result: &Result<Granted, Refusal>) -> String
     match result {
         Ok(granted) => {
             child(&mut xml, "err", "OK");
-            granted.0.iter().for_each(|(name, value)| child(&mut xml, name, value));
+            for (name, content) in &granted.0 {
+                match content {
+                    Content::Text(value) => child(&mut xml, name, value),
+                    Content::Children(children) => {
+                        xml.push_str(&format!("<{name}>"));
+                        children.iter().for_each(|(name, value)| child(&mut xml, name, value));
+                        xml.push_str(&format!("</{name}>"));
+                    }
+                }
+            }
         }
         Err(refusal) => {
             child(&mut xml, "err", refusal.word.as_str());
@@ -47,6 +68,9 @@ pub(super) fn write(action: Action, result: &Result<Granted, Refusal>) -> String
             }
             if let Some(seconds) = refusal.retry_after_seconds {
                 child(&mut xml, "retryAfterSeconds", &seconds.to_string());
+            }
+            if let Some(until) = refusal.blocked_until {
+                child(&mut xml, "blockedUntil", &until.to_string());
             }
         }
     }
@@ -71,6 +95,12 @@ mod tests {
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionSetup><err>OK</err><challenge>f973</challenge>\
                         <name>&lt;&amp;&gt;</name></ActionSetup>";
         assert_eq!(write(Action::Setup, &Ok(granted)), expected);
+        let device = |name: &str| vec![("id", "a0".to_owned()), ("name", name.to_owned())];
+        let granted = Granted::default().with_element("device", device("<b>")).with_element("device", device("é"));
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>OK</err>\
+                        <device><id>a0</id><name>&lt;b&gt;</name></device><device><id>a0</id><name>é</name></device>\
+                        </ActionFinalize>";
+        assert_eq!(write(Action::Finalize, &Ok(granted)), expected);
         let refusal = Refusal { attempts_left: Some(4), ..Word::Access.into() };
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ActionFinalize><err>NOK:ACCESS</err>\
                         <attemptsLeft>4</attemptsLeft></ActionFinalize>";

@@ -7,9 +7,10 @@ use inwebo::word::Word;
 use super::answer::Granted;
 use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
 use super::refusal::{Reason, Refusal, StepError};
+use crate::domain::moment;
 use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow, TraitsRow};
-use crate::domain::{moment, pin};
+use crate::enrollment_codes;
 use crate::failure::Failure;
 use crate::random;
 use crate::sealing::Binding;
@@ -82,9 +83,22 @@ impl DeviceSession {
         Ok(())
     }
 
-    /// Finds the device with this id.
+    /// Finds the device with this id. Refuses if it waits for its confirmation.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
+        let session = Self::find_unconfirmed_too(step, id)?;
+        if session.device.pending {
+            return Err(Refusal::with_reason(Word::State, Reason::NotConfirmed).into());
+        }
+        Ok(session)
+    }
+
+    /// Finds the device with this id, also if it waits for its confirmation. If nobody confirmed it
+    /// in time, it is removed.
+    pub(super) fn find_unconfirmed_too(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let (device, account) = step.rows.device_and_account(id)?.ok_or(Word::NoDevice)?;
+        if device.pending && enrollment_codes::remove_if_late(step, &device)? {
+            return Err(Word::NoDevice.into());
+        }
         // A step that removes an account removes its devices, too.
         let account = account.ok_or(Word::NoDevice)?;
         let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
@@ -93,7 +107,7 @@ impl DeviceSession {
 
     /// Refuses if the account is blocked.
     pub(super) fn require_unblocked(self, step: &Step<'_>) -> Result<Self, StepError> {
-        pin::block(&self.account, step.policy).map_or(Ok(self), |block| Err(block.into()))
+        step.block(&self.account)?.map_or(Ok(self), |block| Err(block.into()))
     }
 
     /// Refuses if the account is blocked or the device suspended: no proof of it is accepted.
@@ -103,7 +117,7 @@ impl DeviceSession {
 
     /// Refuses as [`require_active`](Self::require_active) does.
     pub(super) fn check_active(&self, step: &Step<'_>) -> Result<(), StepError> {
-        if let Some(block) = pin::block(&self.account, step.policy) {
+        if let Some(block) = step.block(&self.account)? {
             return Err(block.into());
         }
         let suspended = self.device.suspended && step.policy.clone == ClonePolicy::Suspend;

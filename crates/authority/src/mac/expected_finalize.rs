@@ -51,7 +51,11 @@ impl ExpectedFinalize {
         blocked: WhenBlocked,
     ) -> Result<Self, StepError> {
         Self::after(mac, "finalize.check", |step| {
-            let mut session = DeviceSession::find(step, id)?;
+            let mut session = match mode {
+                // It is a part of the activation.
+                Mode::Secret => DeviceSession::find_unconfirmed_too(step, id)?,
+                _ => DeviceSession::find(step, id)?,
+            };
             let found = session.find_challenge(step, mode)?;
             let result = match blocked {
                 WhenBlocked::Refuse => session.check_active(step),

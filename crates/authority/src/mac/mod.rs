@@ -8,14 +8,19 @@ mod activate;
 mod answer;
 mod context;
 mod device_session;
+mod devices;
 mod expected_finalize;
+mod getsn;
 mod new_pin;
+mod newsn;
 mod otp;
 mod password;
 mod proof;
 mod query;
 mod refusal;
 mod remove;
+mod remove_device;
+mod rename_device;
 mod request;
 mod reset;
 mod secret;
@@ -106,7 +111,17 @@ fn dispatch(mac: &MacContext<'_>, request: &MacRequest) -> MacResult {
         (Mode::Reset, Action::Finalize) => reset::finalize(mac, query),
         (Mode::Remove, Action::Setup) => remove::setup(mac, query),
         (Mode::Remove, Action::Finalize) => remove::finalize(mac, query),
+        (Mode::NewSn, Action::Setup) => newsn::setup(mac, query),
+        (Mode::NewSn, Action::Finalize) => newsn::finalize(mac, query),
+        (Mode::GetSn, Action::Setup) => getsn::setup(mac, query),
+        (Mode::GetSn, Action::Finalize) => getsn::finalize(mac, query),
         (Mode::Status, Action::Setup) => status::setup(mac, query),
+        (Mode::Devices, Action::Setup) => devices::setup(mac, query),
+        (Mode::Devices, Action::Finalize) => devices::finalize(mac, query),
+        (Mode::RenameDevice, Action::Setup) => rename_device::setup(mac, query),
+        (Mode::RenameDevice, Action::Finalize) => rename_device::finalize(mac, query),
+        (Mode::RemoveDevice, Action::Setup) => remove_device::setup(mac, query),
+        (Mode::RemoveDevice, Action::Finalize) => remove_device::finalize(mac, query),
         (Mode::Secret, Action::Setup) | (Mode::Status, Action::Finalize) => Err(Word::Syntax.into()),
     }
 }

@@ -226,7 +226,8 @@ pub(super) fn require_right_pin(
     if right {
         return Ok(());
     }
-    let charged = pin::charge(account, device.as_deref_mut(), step.policy);
+    let ended = step.timed_block(account)?;
+    let charged = pin::charge(account, device.as_deref_mut(), ended.as_ref(), step.policy, step.now);
     step.put_account(account)?;
     if let Some(device) = &device {
         step.rows.put_device(device)?;
@@ -240,12 +241,26 @@ pub(super) fn require_right_pin(
     match charged {
         Charged::Left(left) => Err(Refusal { attempts_left: Some(left), ..Word::Access.into() }.into()),
         Charged::Blocked(block) => {
+            if ended.is_some() {
+                step.rows.remove_timed_block(&account.name)?;
+            }
+            step.tally(|tally| tally.lasting_blocks += 1);
             step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED)?;
             if block == Block::Budget {
                 step.audit(Some(&account.name), id, audit::PIN_BUDGET_SPENT)?;
             }
             step.notify(account, Notice::Block)?;
             Err(block.into())
+        }
+        Charged::BlockedFor(timed) => {
+            step.rows.put_timed_block(&timed)?;
+            // The block may end before they expire.
+            step.rows.remove_passwords(&account.name)?;
+            step.tally(|tally| tally.timed_blocks += 1);
+            step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED)?;
+            step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED_FOR_A_TIME)?;
+            step.notify(account, Notice::Block)?;
+            Err(timed.time_left(step.now).map_or(Block::Tries, Block::Timed).into())
         }
     }
 }
@@ -311,13 +326,16 @@ fn proved_k1(
     Ok(session.next_k1(step)?.filter(proves).map(|next| (next, true)))
 }
 
-/// Forgives the device's own wrong PINs. Returns all wrong PINs since the device last proved
-/// itself. The caller writes the device's row.
+/// Forgives the device's own wrong PINs, and lifts a block that is over. Returns all wrong PINs
+/// since the device last proved itself. The caller writes the device's row.
 fn forgive_wrong_pins(step: &Step<'_>, session: &mut DeviceSession) -> Result<Option<WrongPins>, Failure> {
     let DeviceSession { device, account, .. } = session;
     let forgiven = pin::forgive(account, device);
+    let writes = forgiven > 0 || account.blocked;
+    if writes && step.put_unblocked(account)? {
+        step.audit(Some(&account.name), Some(&device.id), audit::ACCOUNT_UNBLOCKED)?;
+    }
     if forgiven > 0 {
-        step.put_account(account)?;
         step.audit(Some(&account.name), Some(&device.id), audit::PIN_FORGIVEN)?;
         step.tally(|tally| tally.pins_forgiven += u64::from(forgiven));
     }

@@ -1,6 +1,8 @@
 //! The parameters of a request, read strictly: a parameter that is not clearly valid is refused
 //! before any lookup.
 
+use inwebo::cvs::Keystore;
+use inwebo::device_list;
 use inwebo::values::{Serial, SmsCode, hex};
 use inwebo::word::Word;
 use zeroize::Zeroizing;
@@ -89,6 +91,11 @@ impl Query {
             Some(ticket) if !has_form(ticket) => Err(syntax()),
             ticket => Ok(ticket),
         }
+    }
+
+    /// Returns the place of the device's storage key, if the device tells it (ours).
+    pub(super) fn keystore(&self) -> Read<Option<Keystore>> {
+        self.find(device_list::KEYSTORE).map(|text| Keystore::parse(text).ok_or_else(syntax)).transpose()
     }
 
     /// Returns the phone number to register, if the activation registers one.

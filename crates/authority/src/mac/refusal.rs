@@ -15,6 +15,8 @@ pub(super) struct Refusal {
     pub(super) reason: Option<Reason>,
     /// The seconds until the same request can be granted (ours).
     pub(super) retry_after_seconds: Option<u64>,
+    /// The end of the account's block, in milliseconds since 1970, if it ends by itself (ours).
+    pub(super) blocked_until: Option<i64>,
 }
 
 /// The reason of a refusal beyond its word.
@@ -36,6 +38,12 @@ pub(super) enum Reason {
     PinBudget,
     /// The request for a one-time password proves no PIN, and the policy requires the proof.
     PinNotProved,
+    /// The device that made the enrollment code has not confirmed this device.
+    NotConfirmed,
+    /// No device waits for a confirmation by this one.
+    NothingToConfirm,
+    /// Another device than the named one waits for the confirmation.
+    OtherDevice,
 }
 
 impl Reason {
@@ -50,6 +58,9 @@ impl Reason {
             Self::NoPasswords => "noPasswords",
             Self::PinBudget => "pinBudget",
             Self::PinNotProved => "pinNotProved",
+            Self::NotConfirmed => "notConfirmed",
+            Self::NothingToConfirm => "nothingToConfirm",
+            Self::OtherDevice => "otherDevice",
         }
     }
 }
@@ -66,6 +77,11 @@ impl From<Block> for Refusal {
         match block {
             Block::Tries => Word::NokBlocked.into(),
             Block::Budget => Self::with_reason(Word::NokBlocked, Reason::PinBudget),
+            Block::Timed(left) => Self {
+                retry_after_seconds: Some(left.seconds()),
+                blocked_until: Some(left.until),
+                ..Word::NokBlocked.into()
+            },
         }
     }
 }
@@ -78,7 +94,7 @@ impl From<Block> for StepError {
 
 impl From<Word> for Refusal {
     fn from(word: Word) -> Self {
-        Self { word, attempts_left: None, reason: None, retry_after_seconds: None }
+        Self { word, attempts_left: None, reason: None, retry_after_seconds: None, blocked_until: None }
     }
 }
 

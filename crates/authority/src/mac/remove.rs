@@ -1,5 +1,5 @@
-//! `remove`: removes the device that asks for it (ours). A device of a blocked account may ask,
-//! too.
+//! `remove`: removes the device that asks for it (ours). A device of a blocked account may ask, and
+//! one that waits for its confirmation.
 
 use inwebo::mode::Mode;
 
@@ -13,7 +13,7 @@ use crate::audit;
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;
     mac.step("remove.setup", |step| {
-        let mut session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find_unconfirmed_too(step, id)?;
         Ok(Granted::default().with("challenge", session.challenge(step, Mode::Remove)?))
     })
 }
@@ -21,7 +21,7 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let (id, r0) = (query.require("id")?, query.proof("R0")?);
     mac.step("remove.finalize", |step| {
-        let mut session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find_unconfirmed_too(step, id)?;
         let challenge = session.take_challenge(step, Mode::Remove)??;
         proof::verify_device(step, &mut session, &challenge, r0)?;
         step.rows.tombstone_device(&session.device.id, step.now)?;

@@ -1,6 +1,7 @@
 //! A parsed request, which the host may inspect before it is answered.
 
 use inwebo::mode::{Action, Mode};
+use inwebo::values::EnrollmentCode;
 
 use super::query::Query;
 use super::refusal::Refusal;
@@ -37,6 +38,13 @@ impl MacRequest {
     pub fn may_open_blocks(&self) -> bool {
         let has_blocks = matches!(self.mode, Some(Mode::Activate | Mode::Secret | Mode::Password | Mode::Reset));
         has_blocks && self.action == Some(Action::Finalize)
+    }
+
+    /// Returns whether the request is an activation with a code in the form of those that devices
+    /// make ([`Policy::activation_by_device`](crate::Policy::activation_by_device)).
+    pub fn has_code_of_device(&self) -> bool {
+        let code = self.query.as_ref().ok().and_then(|query| query.find("code"));
+        self.mode == Some(Mode::Activate) && code.is_some_and(|code| EnrollmentCode::read(code).is_some())
     }
 
     /// Returns the step, if the query can be read.

@@ -52,8 +52,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         renew(step, &mut session)?;
         session.update_traits(step, evolution::begin_anew)?;
         step.change_pin(&mut session.account, &new.pin)?;
-        let lifted = std::mem::take(&mut session.account.blocked);
-        step.put_account(&session.account)?;
+        let lifted = step.put_unblocked(&mut session.account)?;
         if lifted {
             session.audit(step, audit::ACCOUNT_UNBLOCKED)?;
         }

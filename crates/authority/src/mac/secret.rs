@@ -24,7 +24,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let secret = encrypted.open(mac, &expected, |keys| &keys.service)?;
     let secret = Zeroizing::new(<[u8; 16]>::try_from(secret.as_slice()).map_err(|_| Word::Syntax)?);
     mac.step("secret.store", |step| {
-        let mut session = DeviceSession::find(step, id)?;
+        let mut session = DeviceSession::find_unconfirmed_too(step, id)?;
         let challenge = session.take_challenge(step, Mode::Secret)?;
         let mut session = session.require_active(step)?;
         let challenge = challenge?;

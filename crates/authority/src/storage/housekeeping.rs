@@ -29,6 +29,7 @@ impl Transaction<'_> {
             "DELETE FROM refresh_tokens WHERE account = $1",
             "DELETE FROM sms_queue WHERE account = $1",
             "DELETE FROM devices WHERE account = $1",
+            "DELETE FROM timed_blocks WHERE account = $1",
         ] {
             self.put(sql, params![name])?;
         }

@@ -22,22 +22,31 @@
 //!
 //! - **The device.** `otp`, `synchro`, `ms`, and the setup steps of all modes write the challenges
 //!   of the device before anything else. If there is no challenge to take, they change nothing. The
-//!   steps that end what a device relies on write its row, too: the removal of the device, of the
-//!   enrollments and of the account, a new PIN, a suspension, and a rotation of the master key. So
-//!   no password is made for a device or a PIN that is gone, none is left over by their removal,
-//!   and each challenge is used once. The traits of a device are written by its own steps. Steps of
-//!   operators only lower their count of wrong tries, in the row of the traits.
+//!   steps that end what a device relies on write its row, too: the removal of the device (also by
+//!   another device), of the enrollments and of the account, a new PIN, a suspension, and a
+//!   rotation of the master key. So no password is made for a device or a PIN that is gone, none is
+//!   left over by their removal, and each challenge is used once. A step that gives a device
+//!   another name writes its row as well, so it puts no older keys back. The traits of a device are
+//!   written by its own steps. Steps of operators only lower their count of wrong tries, in the row
+//!   of the traits.
 //! - **The account.** Every wrong PIN writes the account: the counters are exact, and the block and
 //!   its notice come once. A right PIN that forgives wrong ones writes it, and so does every step
 //!   that adds a device: the maximum number of devices holds, because two of these steps have the
-//!   account in common. A step that only *reads* the account (its block, its PIN, its wrong PINs)
-//!   stands before a concurrent step that changes these in a serial order: the later step relies
-//!   on nothing that the first one wrote. Where it would, that is in the row of the device.
+//!   account in common. A block that ends by itself has a row of its own. Each step that makes,
+//!   changes or removes that row writes the account, too, so after such a block there is one try,
+//!   whatever tries come at once. A step that only *reads* the account (its block, its PIN, its
+//!   wrong PINs) stands before a concurrent step that changes these in a serial order: the later
+//!   step relies on nothing that the first one wrote. Where it would, that is in the row of the
+//!   device.
 //! - **The code.** A use, a wrong try and the setup step of an activation write the code. A request
 //!   for a new code, a withdrawal and the removal of the account write it, too.
 //! - **The password.** Its acceptance removes it, so it is accepted once. What ends a password
 //!   removes it: the end of its device, of its PIN, or of its account. A refresh token that comes
-//!   from a password is guarded by the password's row.
+//!   from a password is guarded by the password's row. A block that ends by itself removes the
+//!   passwords that were made before it, with one exception: one that another device makes at the
+//!   moment when the block begins may stay, because the two steps have no row in common. It is
+//!   refused as long as the account is blocked, and its lifetime ends it. It is as good as one that
+//!   is made after the block, so no rule needs more.
 //! - **The refresh token.** Its use writes it, and all that ends a family of tokens removes each of
 //!   the family's rows. A successor is added by the step that writes its predecessor, which the
 //!   other step removes. So no successor outlives its family.
@@ -52,7 +61,7 @@
 //! | beside | `otp`, `synchro`, `ms` | wrong PIN | check of a password | token | activation |
 //! | --- | --- | --- | --- | --- | --- |
 //! | another step of the same kind | device | account | password | token | account, code |
-//! | wrong PIN of another device | no conflict: a serial order exists | account | the same | the same | account |
+//! | wrong PIN of another device | no conflict, see the password | account | the same | the same | account |
 //! | new PIN | device | account | password | token | account |
 //! | removal of the device | device | device | password | token | no conflict |
 //! | removal of the enrollments or the account | device | account | password | token | account |
@@ -70,11 +79,14 @@ pub(crate) enum Isolation {
 }
 
 /// The steps of which the proof speaks.
-const REPEATABLE_READ: [&str; 20] = [
+const REPEATABLE_READ: [&str; 25] = [
     "activate.check",
     "activate.finalize",
     "activate.setup",
+    "devices.setup",
     "finalize.check",
+    "getsn.setup",
+    "newsn.setup",
     "operator.refuse",
     "otp.finalize",
     "otp.setup",
@@ -83,6 +95,8 @@ const REPEATABLE_READ: [&str; 20] = [
     "ping",
     "prune.expired",
     "remove.setup",
+    "removedevice.setup",
+    "renamedevice.setup",
     "reset.setup",
     "row.altered",
     "secret.store",
@@ -108,7 +122,16 @@ mod tests {
     #[test]
     fn a_step_is_serializable_unless_the_proof_speaks_of_it() {
         assert_eq!(Isolation::of("otp.finalize"), Isolation::RepeatableRead);
-        for step in ["password.finalize", "reset.finalize", "account.remove", "code.send", "a step of the future"] {
+        for step in [
+            "password.finalize",
+            "reset.finalize",
+            "account.remove",
+            "device.remove",
+            "removedevice.finalize",
+            "renamedevice.finalize",
+            "code.send",
+            "a step of the future",
+        ] {
             assert_eq!(Isolation::of(step), Isolation::Serializable, "{step}");
         }
     }

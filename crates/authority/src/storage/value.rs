@@ -3,6 +3,7 @@
 
 use inwebo::cvs::Purpose;
 
+use crate::domain::rows::CodePurpose;
 use crate::failure::{StorageError, StorageResult};
 
 /// A parameter of a statement.
@@ -135,7 +136,7 @@ impl Column for [u8; 32] {
     }
 }
 
-impl Column for Purpose {
+impl Column for CodePurpose {
     fn read(value: Value) -> Option<Self> {
         let word = String::read(value)?;
         Self::parse(&word)
@@ -198,6 +199,12 @@ impl<'a> From<&'a [u8; 32]> for Param<'a> {
 
 impl From<Purpose> for Param<'_> {
     fn from(purpose: Purpose) -> Self {
+        Self::Text(purpose.as_str())
+    }
+}
+
+impl From<CodePurpose> for Param<'_> {
+    fn from(purpose: CodePurpose) -> Self {
         Self::Text(purpose.as_str())
     }
 }

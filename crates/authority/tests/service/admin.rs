@@ -1,6 +1,6 @@
 //! The work of operators: accounts and devices, the audit trail, readiness, housekeeping.
 
-use authority::{AccountName, CvsAnswer, CvsRequest, Policy, Purpose, Unblock, Verdict};
+use authority::{AccountName, CvsAnswer, CvsRequest, DeviceName, Policy, Purpose, Unblock, Verdict};
 
 use crate::device::Device;
 use crate::world::{NUMBER, World};
@@ -81,6 +81,29 @@ fn a_device_is_removed_from_its_own_account_alone() {
     assert!(world.authority.remove_device(&account, &device.id).unwrap());
     assert!(!world.authority.remove_device(&account, &device.id).unwrap());
     assert_eq!(device.status(&world.authority), "NOK:NODEVICE");
+}
+
+#[test]
+fn a_device_is_named_by_its_id_or_by_the_beginning_that_its_account_sees() {
+    let world = World::new();
+    let account = world.account("user");
+    let devices = [(); 3].map(|()| Device::activate(&world, &account, "1234"));
+    let info = world.authority.devices(&account).unwrap();
+    for info in &info {
+        assert!(info.short_id.len() >= 8 && info.id.starts_with(&info.short_id), "{info:?}");
+        assert_eq!(info.keystore, None);
+    }
+    let name = DeviceName::new("Phone").unwrap();
+    for text in [&devices[0].id[..], &devices[1].id[..8], &devices[2].id[..15]] {
+        assert!(world.authority.rename_device(&account, text, &name).unwrap(), "{text}");
+    }
+    assert!(!world.authority.rename_device(&account, &devices[0].id[..7], &name).unwrap());
+    let names: Vec<String> = world.authority.devices(&account).unwrap().into_iter().map(|info| info.name).collect();
+    assert_eq!(names, ["Phone"; 3]);
+    assert_eq!(world.count("device.renamed"), 3);
+    for device in &devices {
+        device.ask(&world.authority, "1234").ok();
+    }
 }
 
 #[test]

@@ -26,11 +26,12 @@ const DEVICE: &str = "account = 'alice'";
 const CODE: &str = "account = 'alice' AND purpose = 'enrollment'";
 const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
+const BLOCK: &str = "account = 'carol'";
 const TRAITS: &str = "device IN (SELECT id FROM devices WHERE account = 'alice')";
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
-const CHANGES: [Change; 69] = [
+const CHANGES: [Change; 75] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
@@ -95,14 +96,21 @@ const CHANGES: [Change; 69] = [
     change("passwords", PASSWORD, "used", "1 - used"),
     change("devices", DEVICE, "challenges", "'otp:00000000000000000000000000000000:1700000000000'"),
     change("devices", DEVICE, "challenges_mac", "NULL"),
+    change("devices", DEVICE, "keystore", "'software'"),
+    change("devices", DEVICE, "keystore_mac", "NULL"),
     change("device_traits", TRAITS, "proves_pin", "1 - proves_pin"),
     change("device_traits", TRAITS, "unproved_tries", "unproved_tries + 1"),
     change("device_traits", TRAITS, "evolves", "1 - evolves"),
     change("device_traits", TRAITS, "evolutions_passed", "evolutions_passed + 1"),
     change("device_traits", TRAITS, "mac", "NULL"),
+    change("timed_blocks", BLOCK, "wrong_pins", "wrong_pins + 1"),
+    change("timed_blocks", BLOCK, "began_at", "began_at - 86400000"),
+    change("timed_blocks", BLOCK, "seconds", "1"),
+    change("timed_blocks", BLOCK, "mac", "NULL"),
 ];
 
-/// Two accounts. The first one has a row in every table.
+/// Two accounts, of which the first one has a row in every table but one, and a blocked one with a
+/// row there.
 struct Fixture {
     world: World,
     alice: AccountName,
@@ -110,15 +118,21 @@ struct Fixture {
     password: String,
     token: String,
     challenge: String,
+    /// A device of an account whose block ends by itself.
+    blocked: Device,
 }
 
 impl Fixture {
     fn new() -> Self {
         // The traits of devices are recorded where the policy depends on them.
         let pin_proof = PinProof::AtActivation;
-        let world = World::with(Policy { evolve_k1_every: 0, pin_proof, ..Policy::default() });
-        let (alice, bob) = (world.account("alice"), world.account("bob"));
-        let device = Device::activate(&world, &alice, "1234");
+        let world =
+            World::with(Policy { evolve_k1_every: 0, pin_proof, pin_block_seconds: 86_400, ..Policy::default() });
+        let (alice, bob, carol) = (world.account("alice"), world.account("bob"), world.account("carol"));
+        let blocked = Device::activate(&world, &carol, "1234");
+        (0..5).for_each(|_| drop(blocked.ask(&world.authority, "9999")));
+        let code = world.code(&alice, Purpose::Enrollment);
+        let device = Device::activate_telling(&world, &alice, &code, "1234", "&keystore=hardware");
         Device::activate(&world, &bob, "1234");
         let token = world.token(&alice, &device);
         // One row of each table: the password that the token came from is used.
@@ -128,7 +142,7 @@ impl Fixture {
             world.code(account, Purpose::Enrollment);
         }
         let challenge = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
-        Self { world, alice, device, password, token, challenge }
+        Self { world, alice, device, password, token, challenge, blocked }
     }
 
     /// Has the service read the row of a table. If the service accepts the row, nothing that
@@ -146,6 +160,7 @@ impl Fixture {
                 let answer = self.device.setup(authority, "otp", &[("sid", "7001")]).ok();
                 self.ask(answer.get("challenge"))
             }
+            "timed_blocks" => authority.mac(None, &crate::device::setup("status", &self.blocked.id, &[])).map(drop),
             _ => panic!("{table}"),
         }
     }
@@ -189,7 +204,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         database.execute("DROP TABLE saved");
     }
     // The restored rows are valid.
-    for table in ["accounts", "devices", "codes", "passwords", "refresh_tokens", "device_traits"] {
+    for table in ["accounts", "devices", "codes", "passwords", "refresh_tokens", "device_traits", "timed_blocks"] {
         fixture.read(table, "").unwrap_or_else(|failure| panic!("{table}: {failure}"));
     }
 }
@@ -198,7 +213,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
 fn every_column_of_an_authenticated_table_is_among_the_changes_or_a_key() {
     let world = World::new();
     let keys = ["name", "id", "account", "purpose", "hash", "device", "mode", "key_id", "removed_at"];
-    for table in ["accounts", "devices", "codes", "refresh_tokens", "passwords", "device_traits"] {
+    for table in ["accounts", "devices", "codes", "refresh_tokens", "passwords", "device_traits", "timed_blocks"] {
         for column in world.database.columns(table) {
             let changed = CHANGES.iter().any(|change| change.table == table && change.column == column);
             let same_code = ["mac", "version"].contains(&column.as_str());
@@ -351,5 +366,5 @@ fn all_rows_can_be_checked_at_once() {
     fixture.world.database.execute("UPDATE accounts SET blocked = 1 - blocked");
     fixture.world.database.execute("UPDATE passwords SET mac = NULL");
     let after = check();
-    assert_eq!((after.rows, after.altered, after.tables), (all.rows, 3, vec!["accounts", "passwords"]));
+    assert_eq!((after.rows, after.altered, after.tables), (all.rows, 4, vec!["accounts", "passwords"]));
 }

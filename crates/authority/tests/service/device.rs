@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use authority::{AccountName, Authority, Purpose, Word};
-use inwebo::values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, hex, otp};
+use inwebo::mode::Mode;
+use inwebo::values::{K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, ServiceSecret, bound_challenge, hex, otp};
 
 pub(crate) const SEED: [u8; 32] = [5; 32];
 
@@ -62,6 +63,13 @@ impl Answer {
 
     pub(crate) fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_else(|| panic!("no {name} in {}", self.0))
+    }
+
+    /// Returns the children with this name that have children of their own, in their order.
+    pub(crate) fn elements(&self, name: &str) -> Vec<Self> {
+        let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+        let parts = self.0.split(&begin).skip(1);
+        parts.map(|part| Self(part.split_once(&end).unwrap().0.to_owned())).collect()
     }
 
     pub(crate) fn err(&self) -> &str {
@@ -181,11 +189,22 @@ impl Device {
     }
 
     pub(crate) fn activate_with(scene: &impl Scene, account: &AccountName, code: &str, digits: &str) -> Self {
+        Self::activate_telling(scene, account, code, digits, "")
+    }
+
+    /// Activates a device whose finalize step has more parameters, form-urlencoded.
+    pub(crate) fn activate_telling(
+        scene: &impl Scene,
+        account: &AccountName,
+        code: &str,
+        digits: &str,
+        more: &str,
+    ) -> Self {
         let authority = scene.service();
         let keys = Keys::read(&Answer::of(authority, Some(account), &setup("activate", "", &[("code", code)])).ok());
         let serial = serial();
         let chosen = pin(digits);
-        let request = activation(&keys, code, &chosen, &serial, None);
+        let request = activation(&keys, code, &chosen, &serial, None) + more;
         let answer = Answer::of(authority, Some(account), &request).ok();
         let (mut device, wanted) = Self::read(&answer, answer.get("id"), &serial, &chosen, &keys.factory);
         device.register(authority, &wanted, digits).ok();
@@ -381,6 +400,42 @@ impl Device {
         let Some(challenge) = answer.find("challenge") else { return answer };
         let r0 = Proofs::without_pin(challenge, &self.serial, &self.k0).r0;
         Answer::of(authority, None, &finalize("remove", &self.id, &[("R0", &r0)]))
+    }
+
+    /// Does both steps of `devices`.
+    pub(crate) fn list(&self, authority: &impl Exchange) -> Answer {
+        let answer = self.setup(authority, "devices", &[]);
+        let Some(challenge) = answer.find("challenge") else { return answer };
+        let r0 = Proofs::without_pin(challenge, &self.serial, &self.k0).r0;
+        Answer::of(authority, None, &finalize("devices", &self.id, &[("R0", &r0)]))
+    }
+
+    /// Does both steps of `renamedevice`.
+    pub(crate) fn rename_device(&self, authority: &impl Exchange, digits: &str, target: &str, name: &str) -> Answer {
+        let answer = self.setup(authority, "renamedevice", &[]);
+        let Some(challenge) = answer.find("challenge") else { return answer };
+        let challenge = bound_challenge(challenge, Mode::RenameDevice, target, name);
+        let more = [("device", target), ("name", name)];
+        self.finalize(authority, "renamedevice", &self.proofs(&challenge, digits), &more)
+    }
+
+    /// Does both steps of `removedevice`.
+    pub(crate) fn remove_device(&self, authority: &impl Exchange, digits: &str, target: &str) -> Answer {
+        let answer = self.setup(authority, "removedevice", &[]);
+        let Some(challenge) = answer.find("challenge") else { return answer };
+        self.finish_removal(authority, challenge, digits, target)
+    }
+
+    /// Does the finalize step of `removedevice`.
+    pub(crate) fn finish_removal(
+        &self,
+        authority: &impl Exchange,
+        challenge: &str,
+        digits: &str,
+        target: &str,
+    ) -> Answer {
+        let challenge = bound_challenge(challenge, Mode::RemoveDevice, target, "");
+        self.finalize(authority, "removedevice", &self.proofs(&challenge, digits), &[("device", target)])
     }
 
     pub(crate) fn status(&self, authority: &impl Exchange) -> String {

@@ -142,8 +142,11 @@ fn a_setup_step_that_charges_no_code_writes_only_a_challenge() {
     };
     for (mode, more) in [
         ("otp", &[("sid", "7001")][..]),
+        ("devices", &[]),
         ("password", &[]),
         ("remove", &[]),
+        ("removedevice", &[]),
+        ("renamedevice", &[]),
         ("reset", &[("code", "123456")]),
         ("synchro", &[]),
     ] {

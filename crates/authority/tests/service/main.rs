@@ -1,6 +1,7 @@
 //! Whole flows through the public interface, driven by a small client of the exchange.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod account_devices;
 mod activation;
 mod admin;
 mod altered;
@@ -9,6 +10,7 @@ mod codes;
 mod database;
 mod device;
 mod durability;
+mod enrollment_codes;
 mod files;
 mod key_sizes;
 mod malformed;
@@ -25,6 +27,7 @@ mod sms;
 mod sms_rules;
 mod state;
 mod synchronization;
+mod timed_blocks;
 mod tokens;
 mod trail;
 mod upgrade;

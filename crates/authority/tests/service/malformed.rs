@@ -35,18 +35,21 @@ fn refused_and_unchanged(request: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 29] = [
     "action", "mode", "id", "lastsync", "version", "macid", "lang", "ack", "serial", "code", "Kma", "pin", "name",
-    "R0", "R1", "R2", "phone", "sid", "keytype", "ms_id0", "ms_val0", "ms_n", "nKma", "newpin", "ticket", "x", "",
+    "R0", "R1", "R2", "phone", "sid", "keytype", "ms_id0", "ms_val0", "ms_n", "nKma", "newpin", "ticket", "device",
+    "keystore", "x", "",
 ];
+
+const MODES: [&str; 10] =
+    ["activate", "ms", "otp", "synchro", "password", "reset", "remove", "devices", "renamedevice", "removedevice"];
 
 /// Returns a parameter: a known name or any, with a value that looks right or any.
 fn parameter() -> impl Strategy<Value = (String, String)> {
     let name = prop_oneof![9 => prop::sample::select(&NAMES[..]).prop_map(str::to_owned), 1 => ".{0,8}"];
     let value = prop_oneof![
         Just("ActionFinalize".to_owned()),
-        prop::sample::select(&["activate", "ms", "otp", "synchro", "password", "reset", "remove"][..])
-            .prop_map(str::to_owned),
+        prop::sample::select(&MODES[..]).prop_map(str::to_owned),
         "[0-9a-f]{64}",
         "[0-9a-f]{32}",
         "[0-9]{0,12}",
@@ -60,7 +63,7 @@ fn parameter() -> impl Strategy<Value = (String, String)> {
 /// Returns a finalize step of the real device that is complete in form: every parameter is there,
 /// and only the values are made up.
 fn whole() -> impl Strategy<Value = Vec<(String, String)>> {
-    let modes = prop::sample::select(&["activate", "otp", "synchro", "password", "reset", "remove", "ms"][..]);
+    let modes = prop::sample::select(&MODES[..]);
     let hex = || "[0-9a-f]{64}";
     (modes, "[0-2]", hex(), hex(), hex(), "[0-9a-f]{512}", "[a-z]{6}").prop_map(
         |(mode, key, r0, r1, r2, sealed, code)| {
@@ -88,6 +91,7 @@ fn whole() -> impl Strategy<Value = Vec<(String, String)>> {
                 ("ms_n", "1"),
                 ("nKma", &sealed),
                 ("newpin", &sealed),
+                ("device", id),
             ];
             fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
         },

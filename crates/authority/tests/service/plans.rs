@@ -79,6 +79,11 @@ fn run_everything() -> World {
     let letters = CvsRequest::SendCode { purpose: Purpose::Enrollment, phone_number: None };
     assert_eq!(open.cvs(&account, &letters).unwrap(), CvsAnswer::Done);
     Answer::of(&open, None, &setup("activate", "", &[("code", &world.inbox.last().1)])).ok();
+    // A code of a device, and one that nobody made.
+    let by_device = world.another(Policy { activation_by_device: true, ..policy.clone() });
+    let challenge = device.setup(&by_device, "newsn", &[]);
+    device.finalize(&by_device, "newsn", &device.proofs(challenge.get("challenge"), "9573"), &[]);
+    assert_eq!(Answer::of(&by_device, None, &setup("activate", "", &[("code", "ZZZZZ22222")])).err(), "NOK:CODE");
     let ticket = world.another(Policy { activation_proof: authority::ActivationProof::Ticket, ..policy.clone() });
     let CvsAnswer::Ticket(shown) = ticket.cvs(&account, &letters).unwrap() else { panic!("no ticket") };
     let query = [("code", world.inbox.last().1), ("ticket", shown.reveal().to_owned())];
@@ -99,6 +104,14 @@ fn run_everything() -> World {
     // Operators.
     service.accounts(None, 100).unwrap();
     service.devices(&account).unwrap();
+
+    // The devices of the account: one of them, and one that ends another.
+    let code = world.code(&account, Purpose::Enrollment);
+    let told = Device::activate_telling(&world, &account, &code, "9573", "&keystore=hardware");
+    let device = device.synchronized(service, "9573");
+    assert_eq!(device.list(service).ok().elements("device").len(), 2);
+    device.rename_device(service, "9573", &told.id[..8], "Phone").ok();
+    device.remove_device(service, "9573", &told.id[..8]).ok();
     service.audit_log(None, None, 10).unwrap();
     service.audit_log(Some(&account), None, 10).unwrap();
     service.verify_rows(|_| true).unwrap();

@@ -64,7 +64,7 @@ fn nothing_of_a_removed_device_stays_but_its_id() {
     device.remove(&world.authority).ok();
     let rows = world.rows(&["devices", "device_traits", "passwords"]);
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].matches("Null").count(), 13, "{}", rows[0]);
+    assert_eq!(rows[0].matches("Null").count(), 15, "{}", rows[0]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use authority::{AccountName, ClonePolicy, Policy, Purpose};
 
-use crate::device::{Device, Password};
+use crate::device::{Answer, Device, Password, setup};
 use crate::world::World;
 
 const SUSPECTED: &str = "device.clone_suspected";
@@ -137,8 +137,12 @@ fn a_policy_that_only_reports_suspends_nobody_that_another_one_suspended() {
     let copy = device.clone();
     let (device, _) = device.logs_in(&world.authority, "1234").unwrap();
     assert_eq!(copy.ask(&world.authority, "1234").err(), "NOK:STATE");
-    let lenient = world.another(evolving(ClonePolicy::Report));
-    device.logs_in(&lenient, "1234").unwrap();
+    let lenient = world.another(Policy { activation_by_device: true, ..evolving(ClonePolicy::Report) });
+    let (device, _) = device.logs_in(&lenient, "1234").unwrap();
+    // The code that it makes is good, too.
+    let answer = device.setup(&lenient, "newsn", &[]).ok();
+    let made = device.finalize(&lenient, "newsn", &device.proofs(answer.get("challenge"), "1234"), &[]).ok();
+    Answer::of(&lenient, None, &setup("activate", "", &[("code", made.get("code"))])).ok();
     assert!(world.authority.devices(&account).unwrap()[0].suspended);
 }
 

@@ -1,9 +1,10 @@
 //! The tables that hold the state of the service: all but its audit trail, which records refusals.
 
-pub(crate) const STATE: [&str; 13] = [
+pub(crate) const STATE: [&str; 14] = [
     "accounts",
     "devices",
     "device_traits",
+    "timed_blocks",
     "codes",
     "code_requests",
     "passwords",

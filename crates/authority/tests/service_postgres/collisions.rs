@@ -5,8 +5,8 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use authority::{
-    AccountName, Authority, CvsRequest, Database, KeyRing, KeySize, MasterKey, Options, Policy, Postgres, Purpose,
-    Verdict,
+    AccountName, Authority, CvsAnswer, CvsRequest, Database, DeviceName, KeyRing, KeySize, MasterKey, Options, Policy,
+    Postgres, Purpose, Verdict,
 };
 use postgres::Client;
 
@@ -41,9 +41,19 @@ fn beside<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,
     second: impl FnOnce() -> B + Send,
 ) -> (A, B) {
+    beside_lock(world, "SELECT 1 FROM accounts FOR UPDATE", first, second)
+}
+
+/// Runs two steps, each of which waits for a row that this statement locks.
+fn beside_lock<A: Send, B: Send>(
+    world: &World,
+    statement: &str,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
     let mut locking: Client = world.database.client();
     let mut lock = locking.transaction().unwrap();
-    lock.batch_execute("SELECT 1 FROM accounts FOR UPDATE").unwrap();
+    lock.batch_execute(statement).unwrap();
     std::thread::scope(|scope| {
         let first: ScopedJoinHandle<'_, A> = scope.spawn(first);
         wait_for_waiting(&world.database, 1);
@@ -52,6 +62,17 @@ fn beside<A: Send, B: Send>(
         lock.rollback().unwrap();
         (first.join().unwrap(), second.join().unwrap())
     })
+}
+
+/// Runs a step that stops before it writes the row of a device, and then another, which must wait
+/// for the first. Then lets the first one end.
+fn beside_at_device<A: Send, B: Send>(
+    world: &World,
+    device: &Device,
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    beside_lock(world, &format!("SELECT 1 FROM devices WHERE id = '{}' FOR UPDATE", device.id), first, second)
 }
 
 fn prepared() -> (World, AccountName, Device) {
@@ -145,6 +166,61 @@ fn no_password_is_made_beside_the_removal_of_the_account() {
 }
 
 #[test]
+fn no_password_is_made_beside_the_removal_of_its_device() {
+    for by in ["a device", "an app", "an operator"] {
+        let (world, account, device) = prepared();
+        let other = Device::activate(&world, &account, "1234");
+        let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+        let begun = other.setup(&service, "removedevice", &[]).ok().get("challenge").to_owned();
+        let remove = || match by {
+            "a device" => other.finish_removal(&service, &begun, "1234", &device.id).err() == "OK",
+            "an app" => {
+                let request = CvsRequest::RemoveDevice { device: &device.id };
+                service.cvs(&account, &request).unwrap() == CvsAnswer::Done
+            }
+            _ => service.remove_device(&account, &device.id[..8]).unwrap(),
+        };
+        let (removed, word) = beside_at_device(&world, &device, remove, || answer(&service, &device, &challenge));
+        assert!(removed, "{by}");
+        assert_eq!(word, "NOK:NODEVICE", "{by}");
+        assert_eq!(world.rows(&["passwords"]), [""; 0], "{by}");
+        assert!(service.retries() > 0, "{by}");
+    }
+}
+
+#[test]
+fn a_password_that_was_made_before_the_removal_of_its_device_ends_with_it() {
+    let (world, account, device) = prepared();
+    let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+    let remove = || service.remove_device(&account, &device.id).unwrap();
+    let (word, removed) = beside_at_device(&world, &device, || answer(&service, &device, &challenge), remove);
+    assert_eq!((word.as_str(), removed), ("OK", true));
+    assert_eq!(world.rows(&["passwords"]), [""; 0]);
+    assert_eq!(device.status(&service), "NOK:NODEVICE");
+}
+
+/// A step that gives a device another name has read its row before the device changed it.
+#[test]
+fn another_name_beside_the_work_of_a_device_puts_no_older_row_back() {
+    let (world, account, device) = prepared();
+    let (service, challenge) = (patient(&world, 8), challenge(&world, &device));
+    let name = DeviceName::new("Phone").unwrap();
+    let (word, renamed) = beside_at_device(
+        &world,
+        &device,
+        || answer(&service, &device, &challenge),
+        || service.rename_device(&account, &device.id, &name).unwrap(),
+    );
+    assert_eq!((word.as_str(), renamed), ("OK", true));
+    assert!(service.retries() > 0);
+    // The password was counted, and the challenge is used up.
+    let counted = world.database.column("SELECT passwords_of_day::text FROM devices");
+    assert_eq!(counted, ["1"]);
+    assert_eq!(answer(&service, &device, &challenge), "NOK:STATE");
+    assert_eq!(service.devices(&account).unwrap()[0].name, "Phone");
+}
+
+#[test]
 fn no_password_is_made_beside_a_new_pin() {
     let (world, account, device) = prepared();
     let other = Device::activate(&world, &account, "1234");
@@ -218,6 +294,34 @@ fn wrong_pins_that_come_at_once_block_once_and_are_counted_exactly() {
     let info = world.authority.account(&account).unwrap().unwrap();
     assert_eq!((info.blocked, info.pin_tries, info.pin_wrong), (true, 5, 5));
     assert_eq!((world.count("pin.refused"), world.count("account.blocked")), (5, 1));
+}
+
+#[test]
+fn two_wrong_pins_after_a_block_that_ended_by_itself_have_one_try() {
+    let policy = Policy { max_pin_tries: 1, pin_block_seconds: 60, evolve_k1_every: 0, ..Policy::default() };
+    let world = World::with(policy.clone());
+    let account = world.account("user");
+    let (device, other) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
+    let mut server = Postgres::new(world.database.url());
+    (server.connections, server.statement_timeout) = (8, PATIENT);
+    let service = world.another_with(|options| Options { database: Database::Postgres(server), policy, ..options });
+    device.ask(&service, "9999");
+    let seconds = |device: &Device, digits: &str| {
+        device.ask(&service, digits).find("retryAfterSeconds").map(|seconds| seconds.parse::<u32>().unwrap())
+    };
+    world.clock.forward(60);
+    // Both steps see the block that is over. The second one runs again, and sees the next block.
+    let wrong = |device: &Device| seconds(device, "9999");
+    assert_eq!(beside(&world, || wrong(&device), || wrong(&other)), (Some(120), Some(120)));
+    let info = world.authority.account(&account).unwrap().unwrap();
+    assert_eq!((info.pin_wrong, world.count("account.blocked_for_a_time")), (2, 2));
+    // A right PIN that comes second is refused.
+    world.clock.forward(120);
+    let right = || seconds(&other, "1234");
+    assert_eq!(beside(&world, || wrong(&device), right), (Some(240), Some(240)));
+    // A right PIN that comes first lifts the block, and the wrong one begins a series.
+    world.clock.forward(240);
+    assert_eq!(beside(&world, right, || wrong(&device)), (None, Some(60)));
 }
 
 /// Runs a step of eight threads at once. Returns how often it succeeded.

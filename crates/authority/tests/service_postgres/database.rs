@@ -11,6 +11,7 @@ use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 use crate::cluster::Cluster;
+use crate::cluster::pooler::{Mode, Pooler};
 use crate::faulty::Stage;
 use crate::proxy::{Message, Replacement, is_begin};
 use crate::world::{Inbox, ManualClock, World, options};
@@ -249,12 +250,14 @@ fn the_server_and_the_way_to_it_are_described() {
     assert!(described.ends_with(&format!(", a primary, {way}, without TLS")), "{described}");
 }
 
-/// Adds ten accounts on one connection. Returns the server's log.
-fn log_of_accounts(named_statements: bool) -> String {
-    let cluster = Cluster::start();
+/// Adds ten accounts on one connection, directly or through a pooler. Returns the server's log.
+fn log_of_accounts(named_statements: bool, mode: Option<Mode>) -> String {
+    let cluster = Cluster::start_without_pooler();
     cluster.log_statements();
-    let address = cluster.address("postgres");
-    let authority = open_with(Postgres { named_statements, connections: 1, ..Postgres::new(address) }).unwrap();
+    let pooler = mode.map(|mode| Pooler::start(&cluster, mode));
+    let host = pooler.as_ref().map_or_else(|| cluster.host(), Pooler::host);
+    let url = format!("host={host} user=pims dbname=postgres");
+    let authority = open_with(Postgres { named_statements, connections: 1, ..Postgres::new(url) }).unwrap();
     for number in 0..10 {
         authority.add_account(&AccountName::new(&format!("user{number}")).unwrap()).unwrap();
     }
@@ -263,18 +266,31 @@ fn log_of_accounts(named_statements: bool) -> String {
 
 #[test]
 fn a_direct_connection_gives_each_statement_one_name() {
-    let log = log_of_accounts(true);
+    let log = log_of_accounts(true, None);
     let names = log.lines().filter(|line| line.contains(": INSERT INTO accounts"));
     let names: Vec<&str> = names.filter_map(|line| Some(line.split_once("execute ")?.1.split_once(':')?.0)).collect();
     assert!(names.len() == 10 && names.iter().all(|name| *name == names[0] && *name != "<unnamed>"), "{names:?}");
 }
 
-#[test]
-fn no_statement_has_a_name_if_it_must_have_none_and_no_setting_outlives_its_transaction() {
-    let log = log_of_accounts(false);
+fn assert_no_names(log: &str) {
     let executed: Vec<&str> = log.lines().filter(|line| line.contains("execute ")).collect();
     assert!(executed.len() > 10, "{log}");
     assert!(executed.iter().all(|line| line.contains("execute <unnamed>")), "{executed:#?}");
+}
+
+#[test]
+fn behind_a_pooler_no_statement_has_a_name() {
+    if Pooler::is_installed() {
+        for mode in [Mode::Session, Mode::Transaction] {
+            assert_no_names(&log_of_accounts(true, Some(mode)));
+        }
+    }
+}
+
+#[test]
+fn no_statement_has_a_name_if_it_must_have_none_and_no_setting_outlives_its_transaction() {
+    let log = log_of_accounts(false, None);
+    assert_no_names(&log);
     for setting in ["statement_timeout = ", "idle_in_transaction_session_timeout = ", "enable_seqscan = ", "jit = "] {
         let set = log.match_indices(setting).count();
         assert!(set > 0 && set == log.match_indices(&format!("SET LOCAL {setting}")).count(), "{setting}");

@@ -19,6 +19,8 @@ mod proxy;
 mod role_password;
 mod silence;
 
+#[path = "../service/account_devices.rs"]
+mod account_devices;
 #[path = "../service/activation.rs"]
 mod activation;
 #[path = "../service/admin.rs"]
@@ -33,6 +35,8 @@ mod codes;
 mod device;
 #[path = "../service/durability.rs"]
 mod durability;
+#[path = "../service/enrollment_codes.rs"]
+mod enrollment_codes;
 #[path = "../service/key_sizes.rs"]
 mod key_sizes;
 #[path = "../service/malformed.rs"]
@@ -63,6 +67,8 @@ mod sms_rules;
 mod state;
 #[path = "../service/synchronization.rs"]
 mod synchronization;
+#[path = "../service/timed_blocks.rs"]
+mod timed_blocks;
 #[path = "../service/tokens.rs"]
 mod tokens;
 #[path = "../service/trail.rs"]

@@ -1,17 +1,17 @@
-//! Commands about this device: `pims status`, `devices`, `remove`, `logs`.
+//! Commands about this device: `pims status`, `remove`, `logs`.
 
 use std::fs::File;
 use std::io::Write;
 
 use pims::config::ServiceUrl;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{ACCOUNT, Action, ENROLLMENT, Prepared};
 use crate::arguments::{Logs, Remove, StatusOptions};
 use crate::failure::Failure;
 use crate::library::Library;
-use crate::output::{Style, printable};
+use crate::output::Style;
 use crate::terminal;
 
 #[derive(Serialize)]
@@ -39,8 +39,14 @@ pub(super) fn status(prepared: &Prepared, options: &StatusOptions, style: Style)
     if options.online {
         let answer = library.get(ACCOUNT, &OfAccount { action_type: "strong", r#type: "isAccountBlocked" })?;
         let blocked = answer.result::<Block<'_>>().map_or("", |block| block.is_account_blocked);
-        lines.push(format!("account: {blocked}"));
+        lines.push(match answer.info().retry_after_seconds {
+            Some(seconds) => format!("account: {blocked} for {seconds} more seconds"),
+            None => format!("account: {blocked}"),
+        });
         result["isAccountBlocked"] = blocked.into();
+        if let Some(seconds) = answer.info().retry_after_seconds {
+            result["retryAfterSeconds"] = seconds.into();
+        }
     }
     let service = match prepared.config.service() {
         None => "none".to_owned(),
@@ -52,18 +58,6 @@ pub(super) fn status(prepared: &Prepared, options: &StatusOptions, style: Style)
     result["service"] = service.into();
     result["storage"] = storage.to_string_lossy().into();
     style.write_result(&lines.join("\n"), &result)
-}
-
-/// Shows this device. The library does not know the account's other devices.
-pub(super) fn devices(library: &Library, style: Style) -> Result<(), Failure> {
-    let answer = library.get("pims.sdk.device", &Nothing {})?;
-    let device: Value = answer.result().unwrap_or_default();
-    let enrolled = is_enrolled(library)?;
-    let part = |key: &str| device[key].as_str().map(printable).unwrap_or_default();
-    let names = [part("PhoneBrand"), part("PhoneModel"), part("OS"), part("OSVersion")];
-    let name = names.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    let text = format!("this device: {name}, {}", if enrolled { "enrolled" } else { "not enrolled" });
-    style.write_result(&text, &json!([{"thisDevice": true, "isDeviceActivated": enrolled, "device": device}]))
 }
 
 /// Returns whether this device is enrolled. It sends nothing.

@@ -3,7 +3,7 @@
 use pims::config::ServiceUrl;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ENROLLMENT, OfType, Prepared, SMS_CODE};
+use super::{Action, ENROLLMENT, OfType, Prepared, SMS_CODE, enrollment_code};
 use crate::answer::Answer;
 use crate::arguments::Enroll;
 use crate::failure::Failure;
@@ -27,7 +27,20 @@ pub(super) fn run(prepared: &Prepared, options: &Enroll, style: Style) -> Result
         Some(number) => with_number(prepared, &number)?,
         None => with_code(prepared)?,
     };
-    style.write("this device is enrolled", &answer)
+    #[derive(Deserialize)]
+    struct Unconfirmed<'a> {
+        fingerprint: &'a str,
+    }
+    match answer.result::<Unconfirmed<'_>>() {
+        Some(Unconfirmed { fingerprint }) => style.write(
+            &format!(
+                "this device is enrolled, and works once it is confirmed on the other one\nfingerprint: {}",
+                enrollment_code::grouped(fingerprint)
+            ),
+            &answer,
+        ),
+        None => style.write("this device is enrolled", &answer),
+    }
 }
 
 /// Requests the SMS code. Returns the number to register with it, if the account has none.

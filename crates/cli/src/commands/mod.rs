@@ -2,8 +2,10 @@
 
 mod call;
 mod device;
+mod devices;
 mod doctor;
 mod enroll;
+mod enrollment_code;
 mod init;
 mod pin;
 mod transfer;
@@ -22,6 +24,7 @@ use crate::status::Status;
 
 const ACCOUNT: &str = "pims.authentication.account";
 const ENROLLMENT: &str = "pims.authentication.enrollment";
+const ENROLLMENT_CODE: &str = "pims.authentication.enrollmentcode";
 const OTP: &str = "pims.authentication.otp";
 const PIN_CODE: &str = "pims.authentication.pincode";
 const SMS_CODE: &str = "pims.authentication.smscode";
@@ -57,7 +60,8 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure>
         Command::Pin(Pin::Change) => pin::change(&prepared()?, style)?,
         Command::Pin(Pin::Reset(options)) => pin::reset(&prepared()?, &options, style)?,
         Command::Status(options) => device::status(&prepared()?, &options, style)?,
-        Command::Devices => device::devices(&prepared()?.open()?, style)?,
+        Command::Devices(options) => devices::run(&prepared()?, options.change.as_ref(), style)?,
+        Command::EnrollmentCode(options) => enrollment_code::run(&prepared()?, &options, style)?,
         Command::Import(options) => transfer::import(&prepared()?, &options, style)?,
         Command::Export(options) => transfer::export(&prepared()?, &options, style)?,
         Command::Remove(options) => device::remove(&prepared()?, &options, style)?,

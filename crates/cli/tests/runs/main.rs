@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod doctor;
+mod enrollment_code;
 mod program;
 mod terminal;
 mod transfer;
@@ -50,6 +51,33 @@ fn a_script_enrolls_makes_passwords_changes_and_resets_the_pin_and_removes_the_d
 }
 
 #[test]
+fn the_devices_of_the_account_are_listed_renamed_and_removed() {
+    let setup = Setup::embedded();
+    assert_eq!(setup.run(&["devices"], "").ok(), "the account has no devices\n");
+    setup.enroll("1234");
+    let list = setup.run(&["devices"], "").ok();
+    let row = list.lines().nth(1).unwrap().to_owned();
+    assert!(list.lines().count() == 2 && row.contains("libpims on") && row.ends_with("this device"), "{list}");
+    let id = row.split(' ').next().unwrap();
+
+    assert_eq!(setup.run(&["devices", "rename", id, " Ana's <phone> "], "1234\n").ok(), "the device was renamed\n");
+    assert!(setup.run(&["devices"], "").ok().contains("Ana's <phone>"));
+    let refused = setup.run(&["devices", "rename", id, "Phone"], "4321\n").failed(6);
+    assert!(refused.contains("(2308)") && refused.contains("tries left: 4"), "{refused}");
+    let refused = setup.run(&["devices", "rename", id, "two\nlines"], "1234\n").failed(2);
+    assert!(refused.contains("(2102)"), "{refused}");
+    let unknown = setup.run(&["devices", "remove", "--yes", "00000000"], "1234\n").failed(2);
+    assert!(unknown.contains("(2102)") && unknown.contains("no device of this account"), "{unknown}");
+
+    setup.run(&["devices", "remove", id], "1234\n").failed(2);
+    setup.run(&["devices", "remove", "--yes", id], "").failed(2);
+    assert_eq!(setup.run(&["devices", "remove", "--yes", id], "1234\n").ok(), "the device was removed\n");
+    assert_eq!(setup.run(&["status"], "").ok().lines().next(), Some("enrolled: no"));
+    assert_eq!(setup.run(&["devices", "--json"], "").ok().lines().count(), 1);
+    assert_eq!(setup.run(&["devices"], "").ok(), "the account has no devices\n");
+}
+
+#[test]
 fn json_is_one_line_of_the_form_of_the_library_for_success_and_failure() {
     let setup = Setup::embedded();
     let line = |arguments: &[&str], input: &str| {
@@ -61,7 +89,7 @@ fn json_is_one_line_of_the_form_of_the_library_for_success_and_failure() {
     assert_eq!((status, &message["result"]["isDeviceActivated"]), (0, &Value::Bool(false)));
     assert_eq!(message["result"]["service"], "embedded");
     let (status, message) = line(&["devices", "--json"], "");
-    assert_eq!((status, message["result"].as_array().unwrap().len()), (0, 1));
+    assert_eq!((status, &message["result"]), (0, &json!({"devices": []})));
     let (status, message) = line(&["otp", "--json"], "1234\n");
     assert_eq!((status, &message["error"]["code"]), (8, &json!(2317)), "{message}");
     let (status, message) = line(&["otp", "--json"], "");

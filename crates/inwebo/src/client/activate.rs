@@ -7,6 +7,7 @@ use super::error::EngineError;
 use super::request::Request;
 use super::secret::SecretWanted;
 use super::service_keys::{Seed, ServiceKeys};
+use crate::device_list::KEYSTORE;
 use crate::mode::{Action, Mode};
 use crate::values::{Kma, Modulus, Pin, Proofs, Serial, SmsCode, Ticket};
 
@@ -99,9 +100,19 @@ impl Prepared {
             .with("Kma", &self.keys.encrypt(kma.as_bytes(), &seeds[0])?)
             .with("pin", &self.keys.encrypt(pin.digits().as_bytes(), &seeds[1])?)
             .with("name", &client.name);
+        let request = match client.keystore {
+            Some(keystore) => request.with(KEYSTORE, keystore.as_str()),
+            None => request,
+        };
         let request = with_phone(request, phone).proved(&Proofs::before_activation(serial));
         Ok((request, Finalizing { kma, serial: serial.clone(), factory: self.keys.factory.clone() }))
     }
+}
+
+/// Returns whether the device in the answer of the finalize step works only after another device of
+/// the account has confirmed it (ours).
+pub fn needs_confirmation(xml: &str) -> bool {
+    Answer::read(xml, Action::Finalize).is_ok_and(|answer| answer.text("confirmed") == Some("0"))
 }
 
 /// An activation that waits for the answer of the finalize step.

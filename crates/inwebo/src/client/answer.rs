@@ -15,10 +15,20 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// Largest number of children that an answer keeps.
 const MAX_FIELDS: usize = 256;
 
+/// Largest number of items of a list in an answer.
+const MAX_ITEMS: usize = 1024;
+
+type Fields = Vec<(String, Zeroizing<String>)>;
+
 /// An answer whose `err` is `OK`. Its values may be keys: they are wiped when dropped, and there is
 /// no `Debug`.
 pub struct Answer {
-    fields: Vec<(String, Zeroizing<String>)>,
+    fields: Fields,
+}
+
+/// An item of a list: an element of an answer that is repeated and has children of its own.
+pub(super) struct Item {
+    fields: Fields,
 }
 
 impl Answer {
@@ -26,10 +36,20 @@ impl Answer {
     /// success. A child may be missing or empty. If a child is repeated, the first one counts.
     /// Unknown children are ignored.
     pub fn read(xml: &str, action: Action) -> Result<Self, EngineError> {
-        let answer = Self { fields: fields(xml, action.as_str())? };
+        Self::read_list(xml, action, None).map(|(answer, _)| answer)
+    }
+
+    /// Reads an answer as [`Answer::read`] does, and the list of the children with this name. They
+    /// are no children of the answer.
+    pub(super) fn read_with_list(xml: &str, action: Action, item: &str) -> Result<(Self, Vec<Item>), EngineError> {
+        Self::read_list(xml, action, Some(item))
+    }
+
+    fn read_list(xml: &str, action: Action, item: Option<&str>) -> Result<(Self, Vec<Item>), EngineError> {
+        let (answer, items) = parse(xml, action.as_str(), item)?;
         match answer.text("err").map(Verdict::read) {
             None => Err(EngineError::Unusable("it has no err")),
-            Some(Verdict::Done | Verdict::Warned(_)) => Ok(answer),
+            Some(Verdict::Done | Verdict::Warned(_)) => Ok((answer, items)),
             Some(Verdict::Refused(word)) => Err(EngineError::Refused {
                 word,
                 attempts_left: answer.text("attemptsLeft").and_then(|left| left.parse().ok()),
@@ -38,6 +58,7 @@ impl Answer {
                     .filter(|reason| reason.len() <= 40 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric()))
                     .map(str::to_owned),
                 retry_after_seconds: answer.text("retryAfterSeconds").and_then(|seconds| seconds.parse().ok()),
+                blocked_until: answer.text("blockedUntil").and_then(|until| until.parse().ok()),
             }),
         }
     }
@@ -47,8 +68,8 @@ impl Answer {
         if !xml.contains("WRN:") {
             return None;
         }
-        let fields = [Action::Setup, Action::Finalize].iter().find_map(|action| fields(xml, action.as_str()).ok())?;
-        match Verdict::read(Self { fields }.text("err")?) {
+        let parsed = [Action::Setup, Action::Finalize].iter().find_map(|action| parse(xml, action.as_str(), None).ok());
+        match Verdict::read(parsed?.0.text("err")?) {
             Verdict::Warned(warning) => Some(warning),
             Verdict::Done | Verdict::Refused(_) => None,
         }
@@ -56,8 +77,7 @@ impl Answer {
 
     /// Returns a child's trimmed text, or `None` if it is missing or empty.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.fields.iter().find(|(field, _)| field == name)?;
-        Some(value.trim()).filter(|text| !text.is_empty())
+        text(&self.fields, name)
     }
 
     /// Returns the text of a child, or an error with the text `missing`.
@@ -82,15 +102,28 @@ impl Answer {
     }
 }
 
-/// Returns the children of the answer's only element.
-fn fields(xml: &str, action: &str) -> Result<Vec<(String, Zeroizing<String>)>, EngineError> {
+impl Item {
+    /// Returns a child's trimmed text, or `None` if it is missing or empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        text(&self.fields, name)
+    }
+}
+
+fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    let (_, value) = fields.iter().find(|(field, _)| field == name)?;
+    Some(value.trim()).filter(|text| !text.is_empty())
+}
+
+/// Reads the children of the answer's only element. The children with the name `item` are the items
+/// of a list.
+fn parse(xml: &str, action: &str, item: Option<&str>) -> Result<(Answer, Vec<Item>), EngineError> {
     const NOT_XML: EngineError = EngineError::Unusable("it is not well-formed XML");
     const OTHER_ELEMENT: EngineError = EngineError::Unusable("its element is not the one of this step");
     if xml.len() > MAX_ANSWER {
         return Err(EngineError::Unusable("it is longer than 256 KiB"));
     }
     let mut reader = Reader::from_str(xml);
-    let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+    let mut found = Found { fields: Vec::new(), items: Vec::new(), item, in_item: false };
     let mut depth = 0usize;
     let mut seen = false;
     loop {
@@ -100,46 +133,86 @@ fn fields(xml: &str, action: &str) -> Result<Vec<(String, Zeroizing<String>)>, E
                 match depth {
                     1 if seen || tag.name().as_ref() != action => return Err(OTHER_ELEMENT),
                     1 => seen = true,
-                    2 => begin(&mut fields, tag.name().as_ref())?,
-                    _ => {}
+                    _ => found.begin(depth, tag.name().as_ref())?,
                 }
             }
             Event::Empty(tag) => match depth {
                 0 if seen || tag.name().as_ref() != action => return Err(OTHER_ELEMENT),
                 0 => seen = true,
-                1 => begin(&mut fields, tag.name().as_ref())?,
-                _ => {}
+                _ => found.begin(depth + 1, tag.name().as_ref())?,
             },
             Event::End(_) => depth = depth.checked_sub(1).ok_or(NOT_XML)?,
-            Event::Text(text) if depth == 2 => extend(&mut fields, &text.xml10_content()),
-            Event::CData(text) if depth == 2 => extend(&mut fields, &text.xml10_content()),
-            Event::GeneralRef(reference) if depth == 2 => {
+            Event::Text(text) => found.extend(depth, &text.xml10_content()),
+            Event::CData(text) => found.extend(depth, &text.xml10_content()),
+            Event::GeneralRef(reference) if found.keeps(depth) => {
                 let letter = reference.resolve_char_ref().map_err(|_| NOT_XML)?;
                 match (letter, resolve_predefined_entity(&reference.xml10_content())) {
-                    (Some(letter), _) => extend(&mut fields, letter.encode_utf8(&mut [0; 4])),
-                    (None, Some(text)) => extend(&mut fields, text),
+                    (Some(letter), _) => found.extend(depth, letter.encode_utf8(&mut [0; 4])),
+                    (None, Some(text)) => found.extend(depth, text),
                     (None, None) => return Err(EngineError::Unusable("it uses an entity that is not XML's own")),
                 }
             }
             Event::DocType(_) => return Err(EngineError::Unusable("it has a document type")),
-            Event::Eof if depth == 0 && seen => return Ok(fields),
+            Event::Eof if depth == 0 && seen => return Ok((Answer { fields: found.fields }, found.items)),
             Event::Eof => return Err(NOT_XML),
             _ => {}
         }
     }
 }
 
-fn begin(fields: &mut Vec<(String, Zeroizing<String>)>, name: &str) -> Result<(), EngineError> {
-    if fields.len() == MAX_FIELDS {
-        return Err(EngineError::Unusable("it has too many children"));
-    }
-    fields.push((name.to_owned(), Zeroizing::new(String::new())));
-    Ok(())
+/// The part of an answer that was read so far.
+struct Found<'a> {
+    fields: Fields,
+    items: Vec<Item>,
+    /// The name of an item of the list, if a list is wanted.
+    item: Option<&'a str>,
+    /// True if the last child of the answer is an item.
+    in_item: bool,
 }
 
-fn extend(fields: &mut [(String, Zeroizing<String>)], text: &str) {
-    if let Some((_, value)) = fields.last_mut() {
-        value.push_str(text);
+impl Found<'_> {
+    /// Begins an element. The children of the answer have the depth 2.
+    fn begin(&mut self, depth: usize, name: &str) -> Result<(), EngineError> {
+        const TOO_MANY: EngineError = EngineError::Unusable("it has too many children");
+        if depth == 2 {
+            self.in_item = self.item == Some(name);
+            if self.in_item {
+                if self.items.len() == MAX_ITEMS {
+                    return Err(TOO_MANY);
+                }
+                self.items.push(Item { fields: Vec::new() });
+                return Ok(());
+            }
+        }
+        let Some(fields) = self.at(depth) else { return Ok(()) };
+        if fields.len() == MAX_FIELDS {
+            return Err(TOO_MANY);
+        }
+        fields.push((name.to_owned(), Zeroizing::new(String::new())));
+        Ok(())
+    }
+
+    /// Appends text of this depth to the last element, if that is kept.
+    fn extend(&mut self, depth: usize, text: &str) {
+        if let Some((_, value)) = self.at(depth).and_then(|fields| fields.last_mut()) {
+            value.push_str(text);
+        }
+    }
+
+    /// Returns whether text of this depth is kept.
+    fn keeps(&self, depth: usize) -> bool {
+        depth == if self.in_item { 3 } else { 2 }
+    }
+
+    /// Returns the fields to which an element of this depth belongs, if it is kept.
+    fn at(&mut self, depth: usize) -> Option<&mut Fields> {
+        if !self.keeps(depth) {
+            return None;
+        }
+        match self.items.last_mut() {
+            Some(item) if self.in_item => Some(&mut item.fields),
+            _ => Some(&mut self.fields),
+        }
     }
 }
 
@@ -166,6 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn items_have_children_of_their_own_and_are_no_children_of_the_answer() {
+        let xml = "<ActionSetup><id>9</id><d>x<id>1</id><n>a&amp;b<i>c</i></n></d><err>OK</err><d/><d><id/></d>\
+                   <e><id>7</id></e></ActionSetup>";
+        let (answer, items) = Answer::read_with_list(xml, Action::Setup, "d").ok().unwrap();
+        assert_eq!((answer.text("id"), answer.text("d"), answer.text("e")), (Some("9"), None, None));
+        let found: Vec<_> = items.iter().map(|item| (item.text("id"), item.text("n"))).collect();
+        assert_eq!(found, [(Some("1"), Some("a&b")), (None, None), (None, None)]);
+        let many = |count| format!("<ActionSetup><err>OK</err>{}</ActionSetup>", "<d><id>1</id></d>".repeat(count));
+        assert_eq!(Answer::read_with_list(&many(MAX_ITEMS), Action::Setup, "d").ok().unwrap().1.len(), MAX_ITEMS);
+        assert!(Answer::read_with_list(&many(MAX_ITEMS + 1), Action::Setup, "d").is_err());
+        assert!(Answer::read_with_list("<ActionSetup><d>&evil;</d></ActionSetup>", Action::Setup, "d").is_err());
+    }
+
+    #[test]
     fn an_error_word_refuses_with_what_is_left() {
         let refused = read("<ActionSetup><err>NOK:ACCESS</err><attemptsLeft>3</attemptsLeft></ActionSetup>").err();
         assert_eq!(
@@ -174,7 +261,8 @@ mod tests {
                 word: Word::Access,
                 attempts_left: Some(3),
                 reason: None,
-                retry_after_seconds: None
+                retry_after_seconds: None,
+                blocked_until: None
             })
         );
         for (told, read) in [("commonPin", Some("commonPin")), ("no \"word\"", None), ("", None)] {
@@ -187,9 +275,26 @@ mod tests {
                     word: Word::State,
                     attempts_left: None,
                     reason,
-                    retry_after_seconds: None
+                    retry_after_seconds: None,
+                    blocked_until: None
                 })
             );
+        }
+        for (children, times) in [
+            (
+                "<retryAfterSeconds>60</retryAfterSeconds><blockedUntil>1700000000000</blockedUntil>",
+                (Some(60), Some(1_700_000_000_000)),
+            ),
+            ("<retryAfterSeconds>-1</retryAfterSeconds><blockedUntil>soon</blockedUntil>", (None, None)),
+            ("<retryAfterSeconds/><blockedUntil>-5</blockedUntil>", (None, Some(-5))),
+        ] {
+            let xml = format!("<ActionSetup><err>NOK:NOK_BLOCKED</err>{children}</ActionSetup>");
+            let Some(EngineError::Refused { word: Word::Blocked, retry_after_seconds, blocked_until, .. }) =
+                read(&xml).err()
+            else {
+                panic!("{xml}")
+            };
+            assert_eq!((retry_after_seconds, blocked_until), times, "{xml}");
         }
         let refused = read("<ActionSetup><err>NOK_BLOCKED</err></ActionSetup>").err();
         assert_eq!(
@@ -198,7 +303,8 @@ mod tests {
                 word: Word::Blocked,
                 attempts_left: None,
                 reason: None,
-                retry_after_seconds: None
+                retry_after_seconds: None,
+                blocked_until: None
             })
         );
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::device::Device;
 use super::request::Request;
+use crate::cvs::Keystore;
 use crate::mode::{Action, Mode};
 use crate::values::Proofs;
 
@@ -22,12 +23,14 @@ pub struct Client {
     pub name: String,
     /// The protocol version that its requests name. [`VERSION`] is the usual one.
     pub version: Cow<'static, str>,
+    /// The place of the key that seals the device's record. An activation tells it, if it is known.
+    pub keystore: Option<Keystore>,
 }
 
 impl Client {
-    /// Creates an application that names the usual protocol version.
+    /// Creates an application that names the usual protocol version and no keystore.
     pub fn new(mac_id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { mac_id: mac_id.into(), name: name.into(), version: Cow::Borrowed(VERSION) }
+        Self { mac_id: mac_id.into(), name: name.into(), version: Cow::Borrowed(VERSION), keystore: None }
     }
 
     /// Begins a setup step of an activated device.

@@ -16,6 +16,9 @@ pub enum EngineError {
         reason: Option<String>,
         /// Seconds until the service grants the request, if it says so (ours).
         retry_after_seconds: Option<u64>,
+        /// End of the account's block in milliseconds since 1970, by the service's clock, if the
+        /// block ends by itself (ours).
+        blocked_until: Option<i64>,
     },
     /// The answer is not the expected XML. The text names the fault, without the content.
     #[error("the answer of the service cannot be used: {0}")]

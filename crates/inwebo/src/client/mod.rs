@@ -13,14 +13,20 @@
 //! | [`password`] | replaces a known PIN by a new one |
 //! | [`reset`] | sets a new PIN with an SMS code |
 //! | [`synchro`] | fetches the keys again under the present PIN |
+//! | [`devices`] | lists the devices of the account, renames or removes one |
+//! | [`newsn`], [`getsn`] | makes a code that enrolls another device, and confirms that device |
 //! | [`status`], [`remove`] | asks for the state of the device, removes it |
 
 pub mod activate;
 mod answer;
+mod block_times;
 #[expect(clippy::module_inception, reason = "the client of the exchange, in the module of that side")]
 mod client;
 mod device;
+pub mod devices;
 mod error;
+pub mod getsn;
+pub mod newsn;
 pub mod otp;
 pub mod password;
 pub mod remove;
@@ -34,6 +40,7 @@ mod wrong_pins;
 
 pub use crate::wrong_pins::WrongPins;
 pub use answer::Answer;
+pub use block_times::BlockTimes;
 pub use client::{Client, VERSION};
 pub use device::{Device, Unlocked};
 pub use error::EngineError;

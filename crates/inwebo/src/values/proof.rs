@@ -5,10 +5,20 @@ use super::hex;
 use super::keys::{K0, K1};
 use super::pin::Pin;
 use super::serial::Serial;
+use crate::mode::Mode;
 
 /// Returns SHA-256(challenge `;` K0 `;` third) in hex. All three proofs have this form.
 pub fn proof(challenge: &str, k0: &str, third: &str) -> String {
     hex::encode(&sha256(&[challenge, ";", k0, ";", third]))
+}
+
+/// Returns the text that takes the challenge's place in the proofs of `renamedevice` and
+/// `removedevice` (ours): SHA-256 in hex of the challenge, the mode, the device and the name as the
+/// request carries them (`name` is empty for `removedevice`). So the proofs hold for this device
+/// and this name alone.
+pub fn bound_challenge(challenge: &str, mode: Mode, device: &str, name: &str) -> String {
+    let length = device.len().to_string();
+    hex::encode(&sha256(&[challenge, ";", mode.as_str(), ";", &length, ";", device, ";", name]))
 }
 
 /// `R0`, `R1` and `R2` in hex, as the request carries them.
@@ -46,5 +56,25 @@ impl Proofs {
         let k0 = k0.text();
         let nothing = proof(challenge, &k0, "");
         Self { r0: proof(challenge, &k0, serial.as_str()), r1: nothing.clone(), r2: nothing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_challenge_mode_device_or_name_gives_other_proofs() {
+        let bound = bound_challenge("f973", Mode::RenameDevice, "0a1b2c3d", "Phone");
+        assert_eq!(bound, hex::encode(&sha256(&["f973;renamedevice;8;0a1b2c3d;Phone"])));
+        for other in [
+            bound_challenge("f974", Mode::RenameDevice, "0a1b2c3d", "Phone"),
+            bound_challenge("f973", Mode::RemoveDevice, "0a1b2c3d", "Phone"),
+            bound_challenge("f973", Mode::RenameDevice, "0a1b2c3e", "Phone"),
+            bound_challenge("f973", Mode::RenameDevice, "0a1b2c3d", "Phones"),
+            bound_challenge("f973", Mode::RenameDevice, "0a1b2c3d;Ph", "one"),
+        ] {
+            assert_ne!(bound, other);
+        }
     }
 }

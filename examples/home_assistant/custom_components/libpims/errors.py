@@ -108,7 +108,9 @@ def _key(error: PimsError) -> str:
     if error.code == Code.ACCESS_REFUSED:
         return _access_refused(error)
     if error.code == Code.ACCOUNT_BLOCKED:
-        return "pin_blocked" if error.next_action is NextAction.RESET_PIN else "account_blocked"
+        # A block of the PIN may end by itself.
+        of_pin = error.next_action is NextAction.RESET_PIN or error.retry_after_seconds is not None
+        return "pin_blocked" if of_pin else "account_blocked"
     if error.code == Code.WRONG_STATE:
         return _wrong_state(error)
     if error.code == Code.FORBIDDEN:

@@ -48,9 +48,9 @@ impl Stage {
         }
         let stage = Self { world, schema, device, before: Vec::new() };
         let before = stage.rows();
-        // No SMS waits for the gateway, and no challenge for a device. An outbox gets no notices.
+        // No account is blocked, and no SMS waits for the gateway. An outbox gets no notices.
         let is_empty = |table: &&str| !before.iter().any(|row| row.starts_with(&format!("{table}: ")));
-        assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["sms_queue", "notices"]);
+        assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["timed_blocks", "sms_queue", "notices"]);
         Self { before, ..stage }
     }
 

@@ -15,6 +15,7 @@ pub(super) fn requests_without_operator(device: &str) -> impl Strategy<Value = T
         ("POST", "accounts/alice/unblock".to_owned(), None),
         ("GET", "accounts/alice/devices".to_owned(), None),
         ("DELETE", format!("accounts/alice/devices/{device}"), None),
+        ("PATCH", format!("accounts/alice/devices/{}", &device[..8]), Some(r#"{"name":"Phone"}"#)),
         ("GET", "audit".to_owned(), None),
         ("GET", "openapi.json".to_owned(), None),
     ];
@@ -65,12 +66,34 @@ pub(super) fn malformed_requests(device: &str) -> impl Strategy<Value = TestRequ
         status: Some(404),
         ..request("DELETE", format!("accounts/alice/devices/{id}"), None)
     });
+    let names = id(device).prop_map(move |id| TestRequest {
+        status: Some(404),
+        ..request("PATCH", format!("accounts/alice/devices/{id}"), Some(br#"{"name":"Phone"}"#.to_vec()))
+    });
+    let unnamed = (prop::sample::select(&NO_NAMES[..])).prop_map({
+        let device = device.to_owned();
+        move |body| TestRequest {
+            status: Some(400),
+            ..request("PATCH", format!("accounts/alice/devices/{device}"), Some(body.as_bytes().to_vec()))
+        }
+    });
     let methods = (prop::sample::select(&["PUT", "PATCH", "OPTIONS"][..]), prop::sample::select(&PATHS[..]))
         .prop_map(move |(method, path)| TestRequest { status: Some(405), ..request(method, path.into(), None) });
     let nowhere = (prop::sample::select(&["GET", "POST", "DELETE"][..]), "x[a-zA-Z0-9._~%!$&'()*+,;=:@/-]{0,30}")
         .prop_map(move |(method, path)| request(method, path, None));
-    prop_oneof![3 => bodies, 3 => queries, 3 => paths, 1 => devices, 2 => methods, 1 => nowhere]
+    prop_oneof![3 => bodies, 3 => queries, 3 => paths, 1 => devices, 1 => names, 1 => unnamed, 2 => methods, 1 => nowhere]
 }
+
+/// Bodies that name no device.
+const NO_NAMES: [&str; 7] = [
+    "",
+    "{}",
+    "[\"Phone\"]",
+    "{\"name\":\"\"}",
+    "{\"name\":\"a\\u202eb\"}",
+    "{\"name\":1}",
+    "{\"name\":\"Phone\",\"more\":1}",
+];
 
 const PATHS: [&str; 6] =
     ["accounts", "accounts/alice", "accounts/alice/unblock", "accounts/alice/devices", "audit", "openapi.json"];

@@ -161,10 +161,13 @@ fn owned(parameters: &[(&str, &str)]) -> Parameters {
 
 const COMMON: [(&str, &str); 3] = [("lastsync", "0"), ("version", "1"), ("macid", "0123456789abcdef0123456789abcdef")];
 
+const MODES: [&str; 10] =
+    ["activate", "otp", "synchro", "password", "reset", "remove", "ms", "devices", "renamedevice", "removedevice"];
+
 /// Returns the second step of the device, without a first one.
 fn finalize(device: &Device) -> BoxedStrategy<Parameters> {
     let (id, serial) = (device.id.clone(), device.serial.as_str().to_owned());
-    let modes = prop::sample::select(&["activate", "otp", "synchro", "password", "reset", "remove", "ms"][..]);
+    let modes = prop::sample::select(&MODES[..]);
     let proof = || prop::array::uniform32(any::<u8>()).prop_map(|bytes| hex::encode(&bytes));
     let sealed = prop::collection::vec(any::<u8>(), 256).prop_map(|bytes| hex::encode(&bytes));
     let made = (modes, "[0-2]", proof(), proof(), proof(), sealed, "[a-z]{6}");
@@ -188,6 +191,7 @@ fn finalize(device: &Device) -> BoxedStrategy<Parameters> {
             ("ms_n", "1"),
             ("nKma", &sealed),
             ("newpin", &sealed),
+            ("device", &id),
         ];
         owned(&[&COMMON[..], &more].concat())
     })
@@ -234,8 +238,10 @@ pub(super) fn relying_party_requests(device: &Device) -> impl Strategy<Value = T
 
 /// Returns a body of CVS. Bob has no phone number, so none of his requests can be right.
 pub(super) fn cvs_requests() -> impl Strategy<Value = TestRequest> {
-    let paths = prop::sample::select(&["smsCode", "trustedPhoneNumber", "enrollments/x"][..]);
-    let methods = prop::sample::select(&["POST", "PUT"][..]);
+    let paths = prop::sample::select(
+        &["smsCode", "trustedPhoneNumber", "enrollments/x", "devices/a000000000000000", "devices/%00", "devices/x"][..],
+    );
+    let methods = prop::sample::select(&["POST", "PUT", "PATCH"][..]);
     let presented_token = prop_oneof![4 => Just(token("bob")), 1 => "[ -~]{0,30}"];
     (paths, methods, presented_token, body()).prop_map(|(path, method, token, body)| {
         let target = format!("{CVS}/{path}?client_id=test");

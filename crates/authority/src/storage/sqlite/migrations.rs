@@ -4,12 +4,13 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::failure::{OpenError, StorageError};
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("0001_initial.sql"),
     include_str!("0002_server.sql"),
     include_str!("0003_security.sql"),
     include_str!("0004_traits.sql"),
     include_str!("0005_growth.sql"),
+    include_str!("0006_devices.sql"),
 ];
 
 /// Runs the missing migrations while it holds the lock of the database. One of several processes
@@ -45,6 +46,6 @@ mod tests {
         run(&mut connection).unwrap();
         run(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", 1000).unwrap();
-        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 5 })));
+        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 6 })));
     }
 }

@@ -1,8 +1,6 @@
 //! The table `codes`.
 
-use inwebo::cvs::Purpose;
-
-use crate::domain::rows::{CodeRow, CodeUse};
+use crate::domain::rows::{CodePurpose, CodeRow, CodeUse};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
@@ -33,13 +31,20 @@ pub(super) static CODES: Table = Table::new(
 
 impl Transaction<'_> {
     /// Returns the code that an account holds for a purpose.
-    pub(crate) fn code(&self, account: &str, purpose: Purpose) -> StorageResult<Option<CodeRow>> {
+    pub(crate) fn code(&self, account: &str, purpose: impl Into<CodePurpose>) -> StorageResult<Option<CodeRow>> {
+        let purpose = purpose.into();
         let sql = sql!(CODES.select("WHERE account = $1 AND purpose = $2"));
         self.find_row(&CODES, sql, params![account, purpose], read)
     }
 
     /// Returns the code of any account with this hash that is neither expired nor withdrawn.
-    pub(crate) fn live_code(&self, purpose: Purpose, hash: &[u8; 32], now: i64) -> StorageResult<Option<CodeRow>> {
+    pub(crate) fn live_code(
+        &self,
+        purpose: impl Into<CodePurpose>,
+        hash: &[u8; 32],
+        now: i64,
+    ) -> StorageResult<Option<CodeRow>> {
+        let purpose = purpose.into();
         let sql = sql!(CODES.select("WHERE purpose = $1 AND hash = $2 AND expires_at > $3 AND withdrawn = 0"));
         self.find_row(&CODES, sql, params![purpose, hash, now], read)
     }
@@ -47,6 +52,22 @@ impl Transaction<'_> {
     /// Returns the code of any account that was issued with the ticket of this hash.
     pub(crate) fn code_of_ticket(&self, hash: &[u8; 32]) -> StorageResult<Option<CodeRow>> {
         self.find_row(&CODES, sql!(CODES.select("WHERE ticket = $1")), params![hash], read)
+    }
+
+    /// Returns the ids of the devices that were activated with codes of this purpose which expired
+    /// until `now`: those of the oldest `limit` codes.
+    pub(crate) fn devices_of_expired_codes(
+        &self,
+        purpose: CodePurpose,
+        now: i64,
+        limit: u32,
+    ) -> StorageResult<Vec<String>> {
+        self.all(
+            "SELECT used_device FROM codes WHERE expires_at <= $1 AND purpose = $2 AND used_device IS NOT NULL
+             ORDER BY expires_at LIMIT $3",
+            params![now, purpose, limit],
+            |mut row| row.get(),
+        )
     }
 
     /// Writes a new code in place of the account's code for the same purpose.

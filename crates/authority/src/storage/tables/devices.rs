@@ -101,7 +101,7 @@ impl Transaction<'_> {
         self.put(
             "UPDATE devices SET removed_at = $1, used_at = NULL, serial = NULL, name = NULL, k0 = NULL, k1 = NULL,
                  next_k1 = NULL, secret = NULL, proved_at = NULL, next_k0 = NULL, suspected_at = NULL, challenges = NULL,
-                 challenges_mac = NULL, mac = NULL
+                 challenges_mac = NULL, keystore = NULL, keystore_mac = NULL, mac = NULL
              WHERE id = $2 AND removed_at IS NULL",
             params![now, id],
         )
@@ -151,14 +151,23 @@ fn columns(device: &DeviceRow) -> [Param<'_>; 23] {
         device.next_k0.as_deref(),
         device.sync_shown,
         device.suspected_at,
-        device.suspended,
+        stored_standing(device),
         device.version.saturating_add(1),
     ]
 }
 
+/// The value of `suspended` for a device that waits for its confirmation. Such a device proves
+/// nothing, so it is never suspended as well.
+const PENDING: u32 = 2;
+
+/// Returns the value of the column `suspended`.
+fn stored_standing(device: &DeviceRow) -> u32 {
+    if device.pending { PENDING } else { device.suspended.into() }
+}
+
 /// Reads a device without its challenges.
 fn read(mut row: Row) -> StorageResult<DeviceRow> {
-    Ok(DeviceRow {
+    let mut device = DeviceRow {
         id: row.get()?,
         account: row.get()?,
         made_at: row.get()?,
@@ -180,8 +189,13 @@ fn read(mut row: Row) -> StorageResult<DeviceRow> {
         next_k0: row.get()?,
         sync_shown: row.get()?,
         suspected_at: row.get()?,
-        suspended: row.get()?,
-        version: row.get()?,
+        suspended: false,
+        pending: false,
+        version: 0,
         challenges: ChallengeColumns::default(),
-    })
+    };
+    let standing: u32 = row.get()?;
+    (device.suspended, device.pending) = (standing != 0 && standing != PENDING, standing == PENDING);
+    device.version = row.get()?;
+    Ok(device)
 }

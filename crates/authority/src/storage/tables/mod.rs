@@ -9,6 +9,7 @@ mod code_requests;
 mod codes;
 mod device_traits;
 mod devices;
+mod keystores;
 mod meta;
 mod notices;
 mod passwords;
@@ -17,6 +18,7 @@ mod secrets;
 mod service_keys;
 mod sms_counts;
 mod sms_queue;
+mod timed_blocks;
 
 pub(crate) use accounts::AccountSummary;
 pub(crate) use audit::AuditRow;
@@ -29,13 +31,25 @@ use challenges::CHALLENGES;
 use codes::CODES;
 use device_traits::DEVICE_TRAITS;
 use devices::DEVICES;
+use keystores::KEYSTORES;
 use passwords::PASSWORDS;
 use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
+use timed_blocks::TIMED_BLOCKS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 8] =
-    [&ACCOUNTS, &DEVICES, &CODES, &REFRESH_TOKENS, &PASSWORDS, &CHALLENGES, &SERVICE_KEYS, &DEVICE_TRAITS];
+pub(super) static AUTHENTICATED: [&Table; 10] = [
+    &ACCOUNTS,
+    &DEVICES,
+    &CODES,
+    &REFRESH_TOKENS,
+    &PASSWORDS,
+    &CHALLENGES,
+    &SERVICE_KEYS,
+    &DEVICE_TRAITS,
+    &KEYSTORES,
+    &TIMED_BLOCKS,
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

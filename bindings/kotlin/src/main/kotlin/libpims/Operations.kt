@@ -29,6 +29,17 @@ internal class Operations(facade: Facade) : UntypedOperations(facade) {
         mapOf("action" to "export", "plain" to "true", "pinCode" to pin),
     ) { it.member("state") as String }
 
+    fun makeEnrollmentCode(pin: CharSequence) =
+        get("pims.authentication.enrollmentcode", mapOf("action" to "make", "pinCode" to pin)) { it.member("code") as String }
+
+    fun pendingFingerprint() = get("pims.authentication.enrollmentcode", mapOf("action" to "state")) { it.member("fingerprint") as String? }
+
+    fun confirmDevice(fingerprint: String, pin: CharSequence) =
+        set("pims.authentication.enrollmentcode", mapOf("action" to "confirm", "fingerprint" to fingerprint, "pinCode" to pin)) { }
+
+    fun rejectDevice(fingerprint: String, pin: CharSequence) =
+        set("pims.authentication.enrollmentcode", mapOf("action" to "reject", "fingerprint" to fingerprint, "pinCode" to pin)) { }
+
     fun removeEnrollments() = set("pims.authentication.enrollment", mapOf("action" to "remove")) { }
 
     fun requestPhoneNumberCode(phoneNumber: String) =
@@ -54,6 +65,14 @@ internal class Operations(facade: Facade) : UntypedOperations(facade) {
         get("pims.authentication.otp", mapOf("action" to "withPIN", "pinCode" to pin)) { it.member("otp") as String }
 
     fun otpWithoutPin() = get("pims.authentication.otp", mapOf("action" to "withoutPIN")) { it.member("otp") as String }
+
+    fun devices() = get("pims.authentication.devices", emptyMap()) { (it.member("devices") as List<*>).map(AccountDevice::of) }
+
+    fun renameDevice(deviceId: String, name: String, pin: CharSequence) =
+        set("pims.authentication.devices", mapOf("action" to "rename", "deviceId" to deviceId, "name" to name, "pinCode" to pin)) { }
+
+    fun removeDevice(deviceId: String, pin: CharSequence) =
+        set("pims.authentication.devices", mapOf("action" to "remove", "deviceId" to deviceId, "pinCode" to pin)) { }
 
     fun isActivated() = get(
         "pims.authentication.account",

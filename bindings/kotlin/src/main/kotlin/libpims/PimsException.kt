@@ -54,6 +54,7 @@ enum class NextAction(val text: String) {
     RETRY_PIN("retryPin"),
     REQUEST_SMS_CODE("requestSmsCode"),
     REMOVE_ENROLLMENTS("removeEnrollments"),
+    REMOVE_DEVICE("removeDevice"),
     RESET_PIN("resetPin"),
     AUTHENTICATE("authenticate"),
     UPDATE("update"),
@@ -110,6 +111,12 @@ class PimsException internal constructor(
 
     /** The seconds after which the service accepts the request again, if it reported them. */
     val retryAfterSeconds: Long? get() = (info["retryAfterSeconds"] as? Number)?.toLong()
+
+    /**
+     * The end of the account's block by the service's clock, if the block ends by itself. To wait,
+     * use [retryAfterSeconds].
+     */
+    val blockedUntil: Instant? get() = (info["blockedUntil"] as? Number)?.let { Instant.ofEpochMilli(it.toLong()) }
 
     /** The code of a gateway in front of the service, if one refused the request. */
     val gateway: String? get() = info["gateway"] as? String

@@ -2,6 +2,7 @@
 
 package libpims
 
+import java.time.Instant
 import java.util.concurrent.CompletableFuture
 
 /** The state of the account, which the service reports with an accepted code. */
@@ -15,6 +16,45 @@ enum class EnrollmentStatus {
 
 /** The block of the account: of its PIN or of the account itself. */
 enum class AccountState { NotBlocked, PinBlocked, AccountBlocked, Unknown }
+
+/** The place of a device's storage key, by its own statement. Nobody checks it. */
+enum class Keystore {
+    /** A security chip holds the key. */
+    Hardware,
+
+    /** Software alone holds the key. */
+    Software,
+}
+
+/** A device of the account. */
+data class AccountDevice(
+    /** The beginning of its id, which names it among the devices of the account. */
+    val deviceId: String,
+    /** The name that its user gave it. It is text, never markup. */
+    val name: String,
+    /** The time of its enrollment. */
+    val since: Instant,
+    /** The time of its last use, if it was used. */
+    val lastUsed: Instant?,
+    /** True for the device that makes the call. */
+    val thisDevice: Boolean,
+    /** The place of its storage key, if it told one. */
+    val keystore: Keystore?,
+) {
+    internal companion object {
+        fun of(members: Any?): AccountDevice {
+            val map = members as Map<*, *>
+            return AccountDevice(
+                map["deviceId"] as String,
+                map["name"] as String,
+                (map["since"] as Number).toLong().let(Instant::ofEpochMilli),
+                (map["lastUsed"] as Number?)?.toLong()?.let(Instant::ofEpochMilli),
+                map["thisDevice"] as Boolean,
+                (map["keystore"] as String?)?.let { Keystore.valueOf(it.replaceFirstChar(Char::uppercaseChar)) },
+            )
+        }
+    }
+}
 
 /**
  * The operations of docs/api.md, on the default facade. A failure is a [PimsException]. PINs and
@@ -64,6 +104,24 @@ object StrongAuthentication {
     suspend fun exportEnrollment(pin: CharSequence): Result<String> = operations.exportEnrollment(pin).result()
 
     /**
+     * Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it. A code before it ends.
+     */
+    suspend fun makeEnrollmentCode(pin: CharSequence): Result<String> = operations.makeEnrollmentCode(pin).result()
+
+    /**
+     * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits.
+     */
+    suspend fun pendingFingerprint(): Result<String?> = operations.pendingFingerprint().result()
+
+    /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+    suspend fun confirmDevice(fingerprint: String, pin: CharSequence): Result<Unit> = operations.confirmDevice(fingerprint, pin).result()
+
+    /** Ends the device with this fingerprint, which entered the code. */
+    suspend fun rejectDevice(fingerprint: String, pin: CharSequence): Result<Unit> = operations.rejectDevice(fingerprint, pin).result()
+
+    /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
     suspend fun removeEnrollments(): Result<Unit> = operations.removeEnrollments().result()
@@ -99,6 +157,22 @@ object StrongAuthentication {
      * allows it.
      */
     suspend fun otpWithoutPin(): Result<String> = operations.otpWithoutPin().result()
+
+    /** Returns the devices of the account. A device that is not enrolled needs the access token. */
+    suspend fun devices(): Result<List<AccountDevice>> = operations.devices().result()
+
+    /**
+     * Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+     * access token instead.
+     */
+    suspend fun renameDevice(deviceId: String, name: String, pin: CharSequence = " "): Result<Unit> =
+        operations.renameDevice(deviceId, name, pin).result()
+
+    /**
+     * Removes one device of the account, this one or another. An enrolled device must give the PIN.
+     * Another one needs the access token instead.
+     */
+    suspend fun removeDevice(deviceId: String, pin: CharSequence = " "): Result<Unit> = operations.removeDevice(deviceId, pin).result()
 
     /** Returns true if this device is enrolled, according to its own state. */
     suspend fun isActivated(): Result<Boolean> = operations.isActivated().result()
@@ -153,6 +227,24 @@ class Device internal constructor(private val operations: Operations) {
     suspend fun exportEnrollment(pin: CharSequence): String = operations.exportEnrollment(pin).await()
 
     /**
+     * Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it. A code before it ends.
+     */
+    suspend fun makeEnrollmentCode(pin: CharSequence): String = operations.makeEnrollmentCode(pin).await()
+
+    /**
+     * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits.
+     */
+    suspend fun pendingFingerprint(): String? = operations.pendingFingerprint().await()
+
+    /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+    suspend fun confirmDevice(fingerprint: String, pin: CharSequence): Unit = operations.confirmDevice(fingerprint, pin).await()
+
+    /** Ends the device with this fingerprint, which entered the code. */
+    suspend fun rejectDevice(fingerprint: String, pin: CharSequence): Unit = operations.rejectDevice(fingerprint, pin).await()
+
+    /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
     suspend fun removeEnrollments(): Unit = operations.removeEnrollments().await()
@@ -187,6 +279,22 @@ class Device internal constructor(private val operations: Operations) {
      * allows it.
      */
     suspend fun otpWithoutPin(): String = operations.otpWithoutPin().await()
+
+    /** Returns the devices of the account. A device that is not enrolled needs the access token. */
+    suspend fun devices(): List<AccountDevice> = operations.devices().await()
+
+    /**
+     * Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+     * access token instead.
+     */
+    suspend fun renameDevice(deviceId: String, name: String, pin: CharSequence = " "): Unit =
+        operations.renameDevice(deviceId, name, pin).await()
+
+    /**
+     * Removes one device of the account, this one or another. An enrolled device must give the PIN.
+     * Another one needs the access token instead.
+     */
+    suspend fun removeDevice(deviceId: String, pin: CharSequence = " "): Unit = operations.removeDevice(deviceId, pin).await()
 
     /** Returns true if this device is enrolled, according to its own state. */
     suspend fun isActivated(): Boolean = operations.isActivated().await()
@@ -244,6 +352,25 @@ open class StrongAuthenticationAsync internal constructor(private val operations
     fun exportEnrollment(pin: CharSequence): CompletableFuture<String> = operations.exportEnrollment(pin).future()
 
     /**
+     * Returns a code of ten letters with which another device of the account enrolls, if the
+     * service permits it. A code before it ends.
+     */
+    fun makeEnrollmentCode(pin: CharSequence): CompletableFuture<String> = operations.makeEnrollmentCode(pin).future()
+
+    /**
+     * Returns the fingerprint of the device that entered the code and waits for its confirmation:
+     * another device, or this one. Returns null if none waits.
+     */
+    fun pendingFingerprint(): CompletableFuture<String?> = operations.pendingFingerprint().future()
+
+    /** Lets the device with this fingerprint work. The user has compared it on both devices. */
+    fun confirmDevice(fingerprint: String, pin: CharSequence): CompletableFuture<Void?> =
+        operations.confirmDevice(fingerprint, pin).nothing()
+
+    /** Ends the device with this fingerprint, which entered the code. */
+    fun rejectDevice(fingerprint: String, pin: CharSequence): CompletableFuture<Void?> = operations.rejectDevice(fingerprint, pin).nothing()
+
+    /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
      */
     fun removeEnrollments(): CompletableFuture<Void?> = operations.removeEnrollments().nothing()
@@ -279,6 +406,24 @@ open class StrongAuthenticationAsync internal constructor(private val operations
      * allows it.
      */
     fun otpWithoutPin(): CompletableFuture<String> = operations.otpWithoutPin().future()
+
+    /** Returns the devices of the account. A device that is not enrolled needs the access token. */
+    fun devices(): CompletableFuture<List<AccountDevice>> = operations.devices().future()
+
+    /**
+     * Renames a device of the account. An enrolled device must give the PIN. Another one needs the
+     * access token instead.
+     */
+    @JvmOverloads
+    fun renameDevice(deviceId: String, name: String, pin: CharSequence = " "): CompletableFuture<Void?> =
+        operations.renameDevice(deviceId, name, pin).nothing()
+
+    /**
+     * Removes one device of the account, this one or another. An enrolled device must give the PIN.
+     * Another one needs the access token instead.
+     */
+    @JvmOverloads
+    fun removeDevice(deviceId: String, pin: CharSequence = " "): CompletableFuture<Void?> = operations.removeDevice(deviceId, pin).nothing()
 
     /** Returns true if this device is enrolled, according to its own state. */
     fun isActivated(): CompletableFuture<Boolean> = operations.isActivated().future()

@@ -45,6 +45,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
     private var storage = ""
     private var otp = ""
     private var state = ""
+    private var deviceId = ""
 
     fun step(step: Any?) {
         val call = step.member("call") as String
@@ -55,6 +56,8 @@ private class Runner(private val path: () -> String, private val caller: Caller)
         (parameters.takeIf { call == "init" }.member("storage").member("path") as? String)?.let { storage = it }
         (message.member("result").member("otp") as? String)?.let { otp = it }
         (message.member("result").member("state") as? String)?.let { state = it }
+        val first = (message.member("result").member("devices") as? List<*>)?.firstOrNull()
+        (first.member("deviceId") as? String)?.let { deviceId = it }
         val id = message?.get("transactionId")
         val expected = fill(step.member("expect"))
         val right = Regex("[0-9a-f]{8}-[0-9a-f]{4}").matches(id as? String ?: "") && matches(expected, message!! - "transactionId" - "info")
@@ -73,6 +76,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
         "folder" -> folder
         "otp" -> otp
         "state" -> state
+        "deviceId" -> deviceId
         "smsCode" -> smsCode()
         "wrongSmsCode" -> smsCode().let { it.dropLast(1) + (it.last().digitToInt() + 1) % 10 }
         else -> error("the placeholder $name")
@@ -88,6 +92,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
             expected.keys == actual.keys && expected.all { (name, member) -> matches(member, actual[name]) }
         expected is List<*> && actual is List<*> ->
             expected.size == actual.size && expected.zip(actual).all { (one, other) -> matches(one, other) }
+        expected == "\$time" -> actual is Long && actual.toString().length == 13
         expected is String && actual is String -> when (expected) {
             "\$otp" -> Regex("[0-9a-z]{1,8}").matches(actual)
             "\$path" -> actual.startsWith("$folder/")

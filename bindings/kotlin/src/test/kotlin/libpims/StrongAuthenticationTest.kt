@@ -39,6 +39,24 @@ class StrongAuthenticationTest : WithFolder() {
     }
 
     @Test
+    fun `the devices of the account are listed, renamed and removed`() = waiting {
+        Pims.initialize(mapOf("storage" to mapOf("path" to folder.toString(), "keystore" to "hardware"))).getOrThrow()
+        assertEquals(emptyList<AccountDevice>(), device.devices().getOrThrow())
+        device.requestPhoneNumberCode(PHONE_NUMBER).getOrThrow()
+        device.enrollWithPhoneNumber(PIN, smsCode(), PHONE_NUMBER).getOrThrow()
+        val own = device.devices().getOrThrow().single()
+        assertTrue(own.thisDevice)
+        assertEquals(Keystore.Hardware, own.keystore)
+        assertTrue(own.since <= own.lastUsed!!)
+        assertEquals(2101, failure(device.renameDevice(own.deviceId, "Car")).code)
+        device.renameDevice(own.deviceId, "Zoë’s 🚗", PIN).getOrThrow()
+        assertEquals("Zoë’s 🚗", device.devices().getOrThrow().single().name)
+        device.removeDevice(own.deviceId, PIN).getOrThrow()
+        assertFalse(device.isActivated().getOrThrow())
+        assertEquals(2102, failure(device.removeDevice(own.deviceId)).code)
+    }
+
+    @Test
     fun `a failure is what the message says, and no PIN is in it`() = waiting {
         assertEquals(2001, failure(Pims.get(VERSION)).code)
         Pims.initialize(config).getOrThrow()

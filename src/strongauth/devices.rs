@@ -7,7 +7,6 @@ use inwebo::client::devices::{self, Change, ListChallenge};
 use inwebo::client::{Device, EngineError};
 use inwebo::cvs::{CvsAnswer, CvsRequest, DeviceEntry};
 use inwebo::values::{DeviceName, Pin};
-use inwebo::word::Word;
 
 use super::machine::Operation;
 use super::permit::Enrolled;
@@ -79,16 +78,7 @@ impl StrongAuthentication {
 
 impl Enrolled<'_> {
     fn change_device(&mut self, change: Change<'_>, pin: &Pin) -> Result<(), Failure> {
-        self.synchronize_if_due(pin)?;
-        match self.send_change(change, pin) {
-            // The PIN was right, and the keys are stale. Nothing was changed, and no try was
-            // counted.
-            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
-                self.synchronize(pin, None)?;
-                self.send_change(change, pin)
-            }
-            outcome => outcome,
-        }
+        self.with_proved_keys(pin, |enrolled| enrolled.send_change(change, pin))
     }
 
     /// Runs both steps of a change.

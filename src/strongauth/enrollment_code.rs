@@ -7,7 +7,6 @@ use inwebo::client::Device;
 use inwebo::client::getsn::{self, CodeState};
 use inwebo::client::newsn::{self, Made};
 use inwebo::values::{Decision, Fingerprint, Pin};
-use inwebo::word::Word;
 
 use super::machine::Operation;
 use super::permit::Enrolled;
@@ -77,19 +76,6 @@ impl Enrolled<'_> {
             getsn::read(&component.mac(&request)?)?;
             Ok(())
         })
-    }
-
-    /// Runs an operation that proves PIN and K1. If the keys are stale, the device synchronizes and
-    /// runs it again. Neither costs a try.
-    fn with_proved_keys<T>(&mut self, pin: &Pin, run: impl Fn(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
-        self.synchronize_if_due(pin)?;
-        match run(self) {
-            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
-                self.synchronize(pin, None)?;
-                run(self)
-            }
-            outcome => outcome,
-        }
     }
 }
 

@@ -62,16 +62,7 @@ impl Enrolled<'_> {
     }
 
     pub(super) fn make_password(&mut self, pin: &Pin) -> Result<Zeroizing<String>, Failure> {
-        self.synchronize_if_due(pin)?;
-        match self.ask_twice(pin) {
-            // The PIN was right, and the keys are stale: another device changed the PIN. No try was
-            // counted.
-            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
-                self.synchronize(pin, None)?;
-                self.ask_twice(pin)
-            }
-            outcome => outcome,
-        }
+        self.with_proved_keys(pin, |enrolled| enrolled.ask_twice(pin))
     }
 
     /// Requests a password once, and once more if the first answer says so.

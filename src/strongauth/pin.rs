@@ -28,18 +28,27 @@ impl StrongAuthentication {
 
 impl Enrolled<'_> {
     fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), Failure> {
-        self.synchronize_if_due(old)?;
-        match self.send_new_pin(old, new) {
-            // The PIN was right, and the keys are stale. Nothing was changed, and no try was
-            // counted.
-            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
-                self.synchronize(old, None)?;
-                self.send_new_pin(old, new)?;
-            }
-            outcome => outcome?,
-        }
+        self.with_proved_keys(old, |enrolled| enrolled.send_new_pin(old, new))?;
         let rehidden = self.device.unlock(old).secval_under(new);
         self.synchronize(new, rehidden).map_err(|failure| Failure::PostSynchronization(Box::new(failure)))
+    }
+
+    /// Runs an operation that proves PIN and K1. Another device may have changed the PIN: if the
+    /// keys are stale for that reason, this device synchronizes and runs the operation again. The
+    /// refusal changed nothing and cost no try.
+    pub(super) fn with_proved_keys<T>(
+        &mut self,
+        pin: &Pin,
+        mut run: impl FnMut(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.synchronize_if_due(pin)?;
+        match run(self) {
+            Err(failure) if failure.is_refusal_with(&[Word::Desynchronized]) => {
+                self.synchronize(pin, None)?;
+                run(self)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Runs both steps of `password`. Before the second step is sent, the record says that the

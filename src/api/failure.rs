@@ -158,16 +158,16 @@ pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
     }
 }
 
-/// Returns the error of a failed operation on the devices of the account. The operations are ours:
-/// a service that does not know them answers that the syntax is wrong, or forbids them.
-pub(super) fn from_failure_of_devices(failure: &Failure) -> Error {
+/// Returns the error of a failed operation whose mode is ours. A service that does not know the
+/// mode, or has it switched off, answers that the syntax is wrong, or forbids the operation.
+pub(super) fn from_failure_of_own_mode(failure: &Failure) -> Error {
     let error = from_failure(failure, PIN_CODE);
     match failure.word() {
         Some(word @ Word::Syntax) => Error::new(Code::NotSupported)
-            .with_detail("the service does not know this operation: it may be another one than pims-authority")
+            .with_detail("the service does not offer this operation: it is switched off, or the service is another one than pims-authority")
             .with_info(|info| info.word = Some(word.as_str().to_owned())),
         Some(Word::Forbidden) => error
-            .with_detail("the service does not allow this device to see or change the devices of the account")
+            .with_detail("the service does not allow this operation to this device")
             .with_info(|info| info.next_action = None),
         _ => error,
     }
@@ -194,18 +194,6 @@ fn explained(error: Error, word: &Word, reason: Option<&str>) -> Error {
         (Word::State, Some("otherDevice")) => error.with_detail(
             "the device with this fingerprint does not wait any more, but another one does: ask for the state again",
         ),
-        _ => error,
-    }
-}
-
-/// Returns the error of a failed operation about an enrollment code. A service without them calls
-/// their requests malformed.
-pub(super) fn from_failure_of_enrollment_code(failure: &Failure) -> Error {
-    let error = from_failure(failure, PIN_CODE);
-    match failure.word() {
-        Some(word @ Word::Syntax) => Error::new(Code::Forbidden)
-            .with_detail("the service lets no device enroll another one: enroll it with an SMS code")
-            .with_info(|info| info.word = Some(word.as_str().to_owned())),
         _ => error,
     }
 }

@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 pub use account::{Ending, Topics, ask_about_block, ending, event, topics};
 use failure::PIN_CODE;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
-use failure::{from_failure_of_devices, from_failure_of_import};
+use failure::{from_failure_of_import, from_failure_of_own_mode};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};

@@ -122,7 +122,9 @@ fn dispatch(mac: &MacContext<'_>, request: &MacRequest) -> MacResult {
         (Mode::RenameDevice, Action::Finalize) => rename_device::finalize(mac, query),
         (Mode::RemoveDevice, Action::Setup) => remove_device::setup(mac, query),
         (Mode::RemoveDevice, Action::Finalize) => remove_device::finalize(mac, query),
-        (Mode::Secret, Action::Setup) | (Mode::Status, Action::Finalize) => Err(Word::Syntax.into()),
+        (Mode::Messages | Mode::CheckPush, _) | (Mode::Secret, Action::Setup) | (Mode::Status, Action::Finalize) => {
+            Err(Word::Syntax.into())
+        }
     }
 }
 

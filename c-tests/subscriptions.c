@@ -554,7 +554,7 @@ static void a_device_that_waits_is_told_once_and_when_it_waits_no_more(void **st
 {
     const char *asked = "{'state':'asked','deviceId':'a8f3c1d0','name':'Tablet','since':17,'number':null,'lifetimeSeconds':%s}";
     const char *none = "{'state':'none','deviceId':null,'name':null,'since':null,'number':null,'lifetimeSeconds':null}";
-    char result[MAX_MESSAGE], event[MAX_MESSAGE];
+    char result[MAX_MESSAGE], event[MAX_MESSAGE + 32];
 
     (void)state;
     begin_with_news();
@@ -595,6 +595,8 @@ static void a_service_without_news_is_asked_once_a_subscription_or_configuration
     Mailbox *second = subscribe(NEWS);
     wait_until_asked(STEP("Setup", "messages"), 3);
     wait_until_asked(STEP("Setup", "checkpush"), 3);
+    assert_int_equal(service_asked(STEP("Setup", "messages")), 3);
+    assert_int_equal(service_asked(STEP("Setup", "checkpush")), 3);
     assert_int_equal(mailbox_count(mailbox) + mailbox_count(second), 0);
     pims_free();
     mailbox_free(mailbox);

@@ -3,6 +3,7 @@
 use inwebo::client::devices::Change;
 use inwebo::values::Pin;
 
+use super::failure::from_failure_of_question;
 use super::{Error, Method, Params, Route, Selector, Task, Validate, from_failure_of_own_mode};
 use crate::message::Output;
 
@@ -16,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
         operation: "",
         validate: Validate::None(|| {
             Task::new(|component| {
-                let devices = component.strong()?.devices().map_err(|failure| from_failure_of_own_mode(&failure))?;
+                let devices = component.strong()?.devices().map_err(|failure| from_failure_of_question(&failure))?;
                 Ok(Output::Devices(devices))
             })
         }),

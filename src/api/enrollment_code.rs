@@ -7,6 +7,7 @@ use inwebo::client::getsn::CodeState;
 use inwebo::values::Decision;
 use zeroize::Zeroizing;
 
+use super::failure::from_failure_of_question;
 use super::{Error, Given, Method, Params, Route, Selector, Task, Validate, from_failure_of_own_mode};
 use crate::message::{Member, Output};
 #[cfg(feature = "qr")]
@@ -30,7 +31,10 @@ pub(super) const ROUTES: &[Route] = &[
         operation: "state",
         validate: Validate::None(|| {
             Task::new(|component| {
-                let CodeStatus { state, own } = component.strong()?.enrollment_code_state().map_err(failed)?;
+                let CodeStatus { state, own } = component
+                    .strong()?
+                    .enrollment_code_state()
+                    .map_err(|failure| from_failure_of_question(&failure))?;
                 Ok(Output::Members(members_of(state, own.map(|own| own.as_str().to_owned()))))
             })
         }),

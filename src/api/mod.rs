@@ -5,12 +5,14 @@
 //! when it runs: a [`View`], which no lock guards, or the [`Component`].
 
 mod account;
+mod approval;
 #[cfg(feature = "embedded")]
 mod authority;
 mod devices;
 mod enrollment;
 mod enrollment_code;
 mod failure;
+mod notices;
 mod otp;
 mod pincode;
 mod sdk;
@@ -25,7 +27,7 @@ use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-pub use account::{Ending, Topics, ask_about_block, ending, event, topics};
+pub use account::{Answer, Ending, Question, Topics, approval_event, ask, ending, event, topics};
 use failure::PIN_CODE;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
 use failure::{from_failure_of_import, from_failure_of_own_mode};
@@ -219,6 +221,8 @@ pub const ROUTES: &[&[Route]] = &[
     account::ROUTES,
     devices::ROUTES,
     enrollment_code::ROUTES,
+    notices::ROUTES,
+    approval::ROUTES,
     otp::ROUTES,
     smscode::ROUTES,
     trustedphonenumber::ROUTES,

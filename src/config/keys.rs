@@ -281,6 +281,11 @@ keys! {
         default: Missing,
     });
 
+    /// how often the library asks the service for the topics `notices` and `approval` of a
+    /// subscription, in seconds ([c-abi.md](c-abi.md#news-of-the-account)). Without such a topic it
+    /// asks nothing
+    ASK_SECONDS: Number<u64> = Key::own("account", "askSeconds", Number::with_default(5..=86_400, 60));
+
     /// the folder of the device state, the embedded authority's database and the logs
     STORAGE_PATH: Text<PathBuf, InWords> = Key::own_at_init("storage", "path", Text {
         form: "a folder",

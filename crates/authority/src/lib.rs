@@ -31,6 +31,7 @@
 mod account;
 mod actor;
 mod admin;
+mod approvals;
 mod audit;
 mod authority;
 #[cfg(feature = "bulk")]
@@ -48,6 +49,7 @@ mod mac;
 mod master_key;
 mod notices;
 mod passwords;
+mod pending_devices;
 pub mod random;
 mod rekey;
 mod rsa;

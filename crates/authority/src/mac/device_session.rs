@@ -8,10 +8,9 @@ use super::answer::Granted;
 use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
 use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::moment;
-use crate::domain::policy::ClonePolicy;
-use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow, TraitsRow};
-use crate::enrollment_codes;
+use crate::domain::rows::{AccountRow, ChallengeRow, Confirmation, DeviceRow, TraitsRow};
 use crate::failure::Failure;
+use crate::pending_devices;
 use crate::random;
 use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
@@ -42,6 +41,13 @@ pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bo
         step.rows.put_device(&device)?;
     }
     Ok(changed)
+}
+
+/// Returns the serial and K0 of a device that waits for its confirmation. No other K0 replaces the
+/// one that it received.
+pub(super) fn keys_of_new(step: &Step<'_>, device: &DeviceRow) -> Result<(Serial, K0), Failure> {
+    let k0 = K0::new(*step.sealer.open_key(Binding { column: K0_COLUMN, row: &device.id }, &device.k0)?);
+    Ok((Serial::parse(&device.serial).ok_or(Failure::Sealed)?, k0))
 }
 
 /// Returns a device of another account with the same keys, sealed for its own row.
@@ -85,18 +91,28 @@ impl DeviceSession {
 
     /// Finds the device with this id. Refuses if it waits for its confirmation.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
-        let session = Self::find_unconfirmed_too(step, id)?;
-        if session.device.pending {
-            return Err(Refusal::with_reason(Word::State, Reason::NotConfirmed).into());
+        Self::find_unconfirmed_too(step, id)?.require_confirmed(|_| false)
+    }
+
+    /// Finds the device with this id, also if it waits for this confirmation.
+    pub(super) fn find_waiting_too(step: &Step<'_>, id: &str, confirmation: Confirmation) -> Result<Self, StepError> {
+        Self::find_unconfirmed_too(step, id)?.require_confirmed(|pending| pending == confirmation)
+    }
+
+    /// Refuses if the device waits for its confirmation, unless this confirmation is `permitted`.
+    fn require_confirmed(self, permitted: impl Fn(Confirmation) -> bool) -> Result<Self, StepError> {
+        match self.device.pending.filter(|pending| !permitted(*pending)) {
+            None => Ok(self),
+            Some(Confirmation::ByMaker) => Err(Refusal::with_reason(Word::State, Reason::NotConfirmed).into()),
+            Some(Confirmation::ByNumber) => Err(Refusal::with_reason(Word::State, Reason::NotApproved).into()),
         }
-        Ok(session)
     }
 
     /// Finds the device with this id, also if it waits for its confirmation. If nobody confirmed it
     /// in time, it is removed.
     pub(super) fn find_unconfirmed_too(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let (device, account) = step.rows.device_and_account(id)?.ok_or(Word::NoDevice)?;
-        if device.pending && enrollment_codes::remove_if_late(step, &device)? {
+        if pending_devices::remove_if_late(step, &device)? {
             return Err(Word::NoDevice.into());
         }
         // A step that removes an account removes its devices, too.
@@ -120,7 +136,12 @@ impl DeviceSession {
         if let Some(block) = step.block(&self.account)? {
             return Err(block.into());
         }
-        let suspended = self.device.suspended && step.policy.clone == ClonePolicy::Suspend;
+        self.check_not_suspended(step)
+    }
+
+    /// Refuses if the device is suspended, also where a block of the account does not matter.
+    pub(super) fn check_not_suspended(&self, step: &Step<'_>) -> Result<(), StepError> {
+        let suspended = step.is_suspended(&self.device);
         if suspended { Err(Refusal::with_reason(Word::State, Reason::SecondCopy).into()) } else { Ok(()) }
     }
 

@@ -9,6 +9,7 @@ use super::device_session::DeviceSession;
 use super::proof;
 use super::query::Query;
 use crate::audit;
+use crate::devices;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;
@@ -26,6 +27,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         proof::verify_device(step, &mut session, &challenge, r0)?;
         step.rows.tombstone_device(&session.device.id, step.now)?;
         session.audit(step, audit::DEVICE_REMOVED)?;
+        devices::notify_removal(step, &session.device, Some(&session.device.id))?;
         Ok(Granted::default())
     })
 }

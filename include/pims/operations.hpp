@@ -209,7 +209,8 @@ public:
     }
 
     /* Enrolls the device: in one step with a code, or without a code after accept_enrollment_code.
-     */
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * pending_fingerprint or approval has what this device must show. */
     [[nodiscard]] std::future<void> enroll(std::string_view pin, std::string_view sms_code = " ") const
     {
         return change("pims.authentication.enrollment", {{"action", "enroll"}, {"pinCode", pin}, {"smsCode", sms_code}});

@@ -193,7 +193,9 @@ export declare abstract class Operations {
   acceptEnrollmentCode(smsCode: Secret): Promise<EnrollmentStatus>;
 
   /**
-   * Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
+   * Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`. If
+   * another device of the account must confirm or approve it, this one does not work before:
+   * `pendingFingerprint` or `approval` has what this device must show.
    */
   enroll(pin: Secret, smsCode?: Secret): Promise<void>;
 

@@ -126,7 +126,9 @@ class Operations:
 
     def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
         """Enrolls the device: in one step with a code, or without a code after
-        ``accept_enrollment_code``."""
+        ``accept_enrollment_code``. If another device of the account must confirm or approve it,
+        this one does not work before: ``pending_fingerprint`` or ``approval`` has what this device
+        must show."""
         request = operations.enroll(pin, sms_code)
         del pin, sms_code
         return self._run(request)

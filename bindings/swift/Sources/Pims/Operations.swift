@@ -120,6 +120,8 @@ extension StrongAuthentication {
     }
 
     /// Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
+    /// If another device of the account must confirm or approve it, this one does not work before:
+    /// `pendingFingerprint` or `approval` has what this device must show.
     public func enroll(pin: String, smsCode: String = " ") async throws {
         try await change(
             "pims.authentication.enrollment",

@@ -146,6 +146,8 @@ object StrongAuthentication {
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * [pendingFingerprint] or [approval] has what this device must show.
      */
     suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Result<Unit> = operations.enroll(pin, smsCode).result()
 
@@ -294,6 +296,8 @@ class Device internal constructor(private val operations: Operations) {
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * [pendingFingerprint] or [approval] has what this device must show.
      */
     suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Unit = operations.enroll(pin, smsCode).await()
 
@@ -443,6 +447,8 @@ open class StrongAuthenticationAsync internal constructor(private val operations
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * [pendingFingerprint] or [approval] has what this device must show.
      */
     @JvmOverloads
     fun enroll(pin: CharSequence, smsCode: CharSequence = " "): CompletableFuture<Void?> = operations.enroll(pin, smsCode).nothing()

@@ -112,7 +112,11 @@ const BRANDS: Choice<Option<&str>> = Choice::in_any_case(
 );
 
 const KEYSTORES: Choice<Option<Keystore>> =
-    Choice::of(&[("hardware", Some(Keystore::Hardware)), ("software", Some(Keystore::Software))], None);
+    Choice::of(&[of_keystore(Keystore::Hardware), of_keystore(Keystore::Software)], None);
+
+const fn of_keystore(keystore: Keystore) -> (&'static str, Option<Keystore>) {
+    (keystore.as_str(), Some(keystore))
+}
 
 const LOG_LEVELS: Choice<LogLevel> = Choice::of(
     &[("none", LogLevel::None), ("low", LogLevel::Low), ("medium", LogLevel::Medium), ("high", LogLevel::High)],

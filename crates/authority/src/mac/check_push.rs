@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::{DeviceSession, keys_of_new};
+use super::device_session::{self, DeviceSession, keys_of_new};
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
@@ -20,11 +20,9 @@ use crate::step::Step;
 /// Makes a challenge. A device of a blocked account gets one, too: it may ask and reject.
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     require_policy(mac)?;
-    let id = query.require("id")?;
-    mac.step("checkpush.setup", |step| {
-        let mut session = DeviceSession::find_waiting_too(step, id, Confirmation::ByNumber)?;
-        session.check_not_suspended(step)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::CheckPush)?))
+    device_session::setup(mac, query, "checkpush.setup", Mode::CheckPush, |step, id| {
+        let session = DeviceSession::find_waiting_too(step, id, Confirmation::ByNumber)?;
+        session.check_not_suspended(step).map(|()| session)
     })
 }
 

@@ -5,7 +5,8 @@ use inwebo::values::{K0, K1, Kma, Serial};
 use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use super::context::{MacContext, MacResult, SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::moment;
 use crate::domain::rows::{AccountRow, ChallengeRow, Confirmation, DeviceRow, TraitsRow};
@@ -70,6 +71,21 @@ pub(crate) fn copy_device(step: &Step<'_>, device: &DeviceRow, id: &str, account
     })
 }
 
+/// Answers a setup step that makes a challenge and nothing else, for the device that `find` finds.
+pub(super) fn setup(
+    mac: &MacContext<'_>,
+    query: &Query,
+    step: &'static str,
+    mode: Mode,
+    find: impl Fn(&Step<'_>, &str) -> Result<DeviceSession, StepError>,
+) -> MacResult {
+    let id = query.require("id")?;
+    mac.step(step, |step| {
+        let mut session = find(step, id)?;
+        Ok(Granted::default().with("challenge", session.challenge(step, mode)?))
+    })
+}
+
 /// The device of a request, with its account.
 pub(super) struct DeviceSession {
     pub(super) device: DeviceRow,
@@ -92,6 +108,11 @@ impl DeviceSession {
     /// Finds the device with this id. Refuses if it waits for its confirmation.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         Self::find_unconfirmed_too(step, id)?.require_confirmed(|_| false)
+    }
+
+    /// Finds the device with this id. Refuses as [`require_active`](Self::require_active) does, too.
+    pub(super) fn find_active(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
+        Self::find(step, id)?.require_active(step)
     }
 
     /// Finds the device with this id, also if it waits for this confirmation.

@@ -7,7 +7,7 @@ use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::{DeviceSession, keys_of_new};
+use super::device_session::{self, DeviceSession, keys_of_new};
 use super::newsn::require_policy;
 use super::proof::{self, SentProofs};
 use super::query::Query;
@@ -23,11 +23,8 @@ use crate::step::Step;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     require_policy(mac)?;
-    let id = query.require("id")?;
-    mac.step("getsn.setup", |step| {
-        let session = DeviceSession::find_waiting_too(step, id, Confirmation::ByMaker)?;
-        let mut session = session.require_active(step)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::GetSn)?))
+    device_session::setup(mac, query, "getsn.setup", Mode::GetSn, |step, id| {
+        DeviceSession::find_waiting_too(step, id, Confirmation::ByMaker)?.require_active(step)
     })
 }
 

@@ -6,7 +6,7 @@ use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::DeviceSession;
+use super::device_session::{self, DeviceSession};
 use super::proof;
 use super::query::Query;
 use super::refusal::Refusal;
@@ -22,11 +22,7 @@ const DEVICE_CHARACTERS: usize = inwebo::cvs::SHORT_ID;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     require_policy(mac)?;
-    let id = query.require("id")?;
-    mac.step("messages.setup", |step| {
-        let mut session = DeviceSession::find(step, id)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::Messages)?))
-    })
+    device_session::setup(mac, query, "messages.setup", Mode::Messages, DeviceSession::find)
 }
 
 /// Tells the events after a number, the oldest first. The device proves itself alone. It is told

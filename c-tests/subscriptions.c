@@ -554,7 +554,7 @@ static void a_device_that_waits_is_told_once_and_when_it_waits_no_more(void **st
 {
     const char *asked = "{'state':'asked','deviceId':'a8f3c1d0','name':'Tablet','since':17,'number':null,'lifetimeSeconds':%s}";
     const char *none = "{'state':'none','deviceId':null,'name':null,'since':null,'number':null,'lifetimeSeconds':null}";
-    char result[MAX_MESSAGE], event[MAX_MESSAGE];
+    char result[MAX_MESSAGE], event[MAX_MESSAGE + 32];
 
     (void)state;
     begin_with_news();
@@ -595,6 +595,8 @@ static void a_service_without_news_is_asked_once_a_subscription_or_configuration
     Mailbox *second = subscribe(NEWS);
     wait_until_asked(STEP("Setup", "messages"), 3);
     wait_until_asked(STEP("Setup", "checkpush"), 3);
+    assert_int_equal(service_asked(STEP("Setup", "messages")), 3);
+    assert_int_equal(service_asked(STEP("Setup", "checkpush")), 3);
     assert_int_equal(mailbox_count(mailbox) + mailbox_count(second), 0);
     pims_free();
     mailbox_free(mailbox);
@@ -615,6 +617,27 @@ static void without_an_answer_nothing_is_told_and_the_next_time_comes(void **sta
     assert_event(mailbox, "{'notices':[{'event':'newDevice','at':17,'deviceId':'a8f3c1d0','name':'Tablet'}]}");
     pims_free();
     mailbox_free(mailbox);
+}
+
+static void the_facade_ends_while_a_question_waits_for_its_answer(void **state)
+{
+    Mailbox *others = mailbox_new();
+
+    (void)state;
+    begin_with_news();
+    /* Only the end of the facade ends the wait. */
+    assert_succeeded(set(SDK_CONFIGURATION, "{'network':{'requestTimeoutMs':4294967295}}"), "null");
+    service_fails(STEP("Finalize", "messages"), SILENCE);
+    Mailbox *mailbox = subscribe("{'actionType':'strong','type':'notices'}");
+    for (Poll poll = poll_begin(); service_asked(STEP("Finalize", "messages")) < 1;) {
+        poll_wait(poll);
+    }
+    call(pims_get, SDK_VERSION, "{}", others);
+    pims_free();
+    assert_failed(mailbox_take(others), 2001);
+    assert_int_equal(mailbox_count(mailbox), 0);
+    mailbox_free(mailbox);
+    mailbox_free(others);
 }
 
 static void unsubscribing_on_notices_callback(const char *message, void *ctx)
@@ -671,6 +694,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_device_that_waits_is_told_once_and_when_it_waits_no_more, with_folder),
     TEST(a_service_without_news_is_asked_once_a_subscription_or_configuration, with_folder),
     TEST(without_an_answer_nothing_is_told_and_the_next_time_comes, with_folder),
+    TEST(the_facade_ends_while_a_question_waits_for_its_answer, with_folder),
     TEST(one_may_unsubscribe_inside_a_notice_which_counts_as_told, with_folder),
 };
 

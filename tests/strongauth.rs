@@ -1607,6 +1607,8 @@ fn questions_about_the_account_are_sent_by_an_enrolled_device_alone() {
     }
 }
 
+type Question = fn(&mut StrongAuthentication) -> Result<(), Failure>;
+
 #[test]
 fn a_service_without_notices_or_approvals_says_nothing_about_the_device() {
     for (word, state) in [
@@ -1614,7 +1616,7 @@ fn a_service_without_notices_or_approvals_says_nothing_about_the_device() {
         ("NOK:FORBIDDEN", State::Activated(Sync::Done)),
         ("NOK:NODEVICE", State::Disabled),
     ] {
-        let questions: [fn(&mut StrongAuthentication) -> Result<(), Failure>; 2] =
+        let questions: [Question; 2] =
             [|component| component.notices().map(drop), |component| component.approval_status().map(drop)];
         for question in questions {
             let (bench, mut component) = bench(&enrolled(Standing::Active));

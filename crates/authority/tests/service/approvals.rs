@@ -290,6 +290,48 @@ fn a_suspended_device_does_not_decide() {
 }
 
 #[test]
+fn a_device_that_is_suspended_between_the_steps_does_not_decide() {
+    for decision in 0..3 {
+        let (world, account, first) = with(Policy { clone: ClonePolicy::Suspend, ..policy() });
+        let service = &world.authority;
+        let new = waiting(&world, &account);
+        let copy = first.synchronized(service, "1234");
+        copy.ask(service, "1234").ok();
+        let begun = challenge(service, &copy);
+        assert_eq!(reason(&first.ask(service, "1234")), ("NOK:STATE", Some("secondCopy")));
+        let answer = match decision {
+            0 => {
+                let r0 = Proofs::without_pin(&begun, &copy.serial, &copy.k0).r0;
+                Answer::of(service, None, &finalize("checkpush", &copy.id, &[("R0", &r0)]))
+            }
+            1 => finish_approval(service, &copy, &begun, "1234", short(&new), &number(&new)),
+            _ => finish_rejection(service, &copy, &begun, short(&new)),
+        };
+        assert_eq!(reason(&answer), ("NOK:STATE", Some("secondCopy")), "{decision}");
+        assert!(!is_blocked(&world, &account));
+        assert_eq!(reason(&new.setup(service, "status", &[])), NOT_APPROVED);
+    }
+}
+
+#[test]
+fn the_pin_is_checked_before_the_new_device_and_k1_after_the_number() {
+    let (world, account, first) = world();
+    let service = &world.authority;
+    // No device waits: the PIN is charged all the same.
+    let any = ApprovalNumber::read("12").unwrap();
+    assert_eq!(approve_named(service, &first, "4321", "a0000000", &any).attempts_left(), Some(4));
+    let stale = Device { hidden_k1: [0; 16], ..first.clone() };
+    assert_eq!(reason(&approve_named(service, &stale, "1234", "a0000000", &any)), NOTHING);
+    let new = waiting(&world, &account);
+    let other = waiting(&world, &account);
+    assert_eq!(reason(&approve(service, &stale, &new)), OTHER);
+    assert_eq!(approve(service, &stale, &other).err(), "NOK:DESYNCHRONIZED");
+    assert_eq!(approve_named(service, &first, "4321", short(&other), &other_number(&other)).attempts_left(), Some(3));
+    // The new device waits after all of it.
+    approve(service, &first.synchronized(service, "1234"), &other).ok();
+}
+
+#[test]
 fn a_wrong_number_ends_the_new_device_at_once_and_blocks_nobody() {
     let (world, account, first) = world();
     let service = &world.authority;

@@ -123,8 +123,8 @@ final class SessionTests: FolderTestCase {
         let (session, other) = (try await ofOneAccount("old"), try await ofOneAccount("new"))
         let (old, new) = (StrongAuthentication(session), StrongAuthentication(other))
         try await enroll(session, "old", pin: pin)
-        let number = try XCTUnwrap(Int(try await waits(new, "new")))
-        let wrong = String(format: "%02d", (number + 1) % 100)
+        let shown = try await waits(new, "new")
+        let wrong = String(format: "%02d", (try XCTUnwrap(Int(shown)) + 1) % 100)
         let first = try await old.approval()
         await assertFails(2311) { try await old.approveNewDevice(deviceId: first.deviceId ?? "", number: wrong, pin: pin) }
         await assertFails(2312) { _ = try await new.otp(pin: pin) }

@@ -4,7 +4,6 @@ use inwebo::cvs::Keystore;
 use inwebo::values::DeviceName;
 
 use crate::account::AccountName;
-use crate::approvals;
 use crate::audit;
 use crate::devices::{self, Devices};
 use crate::domain::code::DAY;
@@ -435,7 +434,7 @@ impl DeviceInfo {
             suspended: device.suspended,
             keystore: devices.keystore(device),
             pending: device.pending.is_some(),
-            needs_approval: approvals::waits(device),
+            needs_approval: pending_devices::waits_for_approval(device),
         }
     }
 }

@@ -2,38 +2,24 @@
 //! approves it, by the number that the new one shows.
 //!
 //! An account has at most one device that waits for an approval. Its time is that of the policy,
-//! from its activation on. Any device that works may decide. The first device of an account, and
-//! one beside which no other device works, needs no approval.
+//! from its activation on. Any device that works may decide. The first device of an account needs
+//! no approval, nor does one beside which all others wait themselves.
 
 use crate::audit;
 use crate::devices;
 use crate::domain::message::{AccountEvent, Notice};
-use crate::domain::rows::{AccountRow, Confirmation, DeviceRow};
-use crate::domain::{moment, short_id};
+use crate::domain::rows::{AccountRow, DeviceRow};
+use crate::domain::short_id;
 use crate::failure::Failure;
 use crate::notices::Event;
 use crate::pending_devices;
 use crate::step::Step;
 
 /// Returns whether a device that activates with an SMS code must wait for an approval. `others` are
-/// the devices of its account with another serial.
+/// the devices of its account with another serial. A suspended one counts, though it decides
+/// nothing: a thief of its keys could have it suspended, and would need no approval then.
 pub(crate) fn is_needed(step: &Step<'_>, others: &[DeviceRow]) -> bool {
-    step.policy.activation_approval && others.iter().any(|device| pending_devices::can_confirm(step, device))
-}
-
-/// Returns whether a device waits for an approval.
-pub(crate) fn waits(device: &DeviceRow) -> bool {
-    device.pending == Some(Confirmation::ByNumber)
-}
-
-/// Returns the milliseconds until the time of a device that waits is over.
-pub(crate) fn time_left(step: &Step<'_>, device: &DeviceRow) -> Option<i64> {
-    moment::time_left(device.made_at, step.policy.activation_approval_millis(), step.now)
-}
-
-/// Returns the seconds until the time of a device that waits is over, rounded up.
-pub(crate) fn seconds_left(step: &Step<'_>, device: &DeviceRow) -> u64 {
-    time_left(step, device).and_then(|millis| u64::try_from(millis).ok()).unwrap_or(0).div_ceil(1000)
+    step.policy.activation_approval && others.iter().any(|device| device.pending.is_none())
 }
 
 /// The device of an account that waits for an approval.
@@ -48,7 +34,7 @@ impl WaitingDevice {
     pub(crate) fn find(step: &Step<'_>, account: &str) -> Result<Option<Self>, Failure> {
         let rows = pending_devices::without_late_ones(step, step.rows.devices_of(account)?)?;
         let ids = rows.iter().map(|device| device.id.clone()).collect();
-        Ok(rows.into_iter().find(waits).map(|device| Self { device, ids }))
+        Ok(rows.into_iter().find(pending_devices::waits_for_approval).map(|device| Self { device, ids }))
     }
 
     /// Returns the id by which users and requests name the device.
@@ -91,7 +77,7 @@ pub(crate) fn reject(step: &Step<'_>, waiting: &WaitingDevice, by: &DeviceRow) -
 
 /// Ends the devices among these that wait: another device waits in their place.
 pub(crate) fn replace(step: &Step<'_>, devices: &[DeviceRow]) -> Result<(), Failure> {
-    for device in devices.iter().filter(|device| waits(device)) {
+    for device in devices.iter().filter(|device| pending_devices::waits_for_approval(device)) {
         pending_devices::end(step, device, audit::DEVICE_NOT_CONFIRMED)?;
     }
     Ok(())

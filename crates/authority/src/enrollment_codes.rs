@@ -112,7 +112,7 @@ pub(crate) enum State {
 
 /// Returns the state of the account's code for a device.
 pub(crate) fn state(step: &Step<'_>, device: &DeviceRow) -> Result<State, Failure> {
-    let Some(code) = live(step, &device.account)? else { return Ok(State::None) };
+    let Some(code) = pending_devices::live_code(step, &device.account)? else { return Ok(State::None) };
     let Some(used) = &code.used else {
         return Ok(if code.phone_number == device.id { State::Waiting } else { State::None });
     };
@@ -132,26 +132,11 @@ pub(crate) fn state(step: &Step<'_>, device: &DeviceRow) -> Result<State, Failur
 
 /// Removes the pending device that the device `by` rejected, and voids its code.
 pub(crate) fn reject(step: &Step<'_>, pending: &DeviceRow, by: &DeviceRow) -> Result<(), Failure> {
-    if let Some(code) = live(step, &pending.account)? {
+    if let Some(code) = pending_devices::live_code(step, &pending.account)? {
         step.rows.put_code(&CodeRow { withdrawn: true, ..code })?;
     }
     pending_devices::end(step, pending, audit::DEVICE_REJECTED)?;
     step.notify_devices(&pending.account, &Event::by(by, AccountEvent::DeviceRejected).about(pending))
-}
-
-/// Returns the account's code, if it is neither void nor expired.
-fn live(step: &Step<'_>, account: &str) -> Result<Option<CodeRow>, Failure> {
-    let code = step.rows.code(account, CodePurpose::OfDevice)?;
-    Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
-}
-
-/// Returns whether the code of a pending device still holds: its time is not over, and its maker is
-/// there. Nobody else can confirm the device.
-pub(crate) fn holds(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
-    let is_of_device =
-        |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
-    let Some(code) = live(step, &device.account)?.filter(is_of_device) else { return Ok(false) };
-    Ok(step.rows.device(&code.phone_number)?.is_some())
 }
 
 /// Returns the pending device of a code.

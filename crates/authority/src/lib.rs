@@ -34,6 +34,7 @@ mod admin;
 mod approvals;
 mod audit;
 mod authority;
+mod blocks;
 #[cfg(feature = "bulk")]
 mod bulk;
 mod clock;

@@ -1,13 +1,15 @@
 //! New devices that wait for a confirmation: by the device that made their enrollment code
-//! ([`enrollment_codes`]), or by the number that they show ([`approvals`]).
+//! ([`enrollment_codes`](crate::enrollment_codes)), or by the number that they show
+//! ([`approvals`](crate::approvals)).
 //!
 //! A device that waits too long is removed: by housekeeping, or by the next step that reads it.
 
 use crate::audit;
-use crate::domain::rows::{CodePurpose, Confirmation, DeviceRow};
+use crate::domain::code as rules;
+use crate::domain::moment;
+use crate::domain::rows::{CodePurpose, CodeRow, CodeUse, Confirmation, DeviceRow};
 use crate::failure::Failure;
 use crate::step::Step;
-use crate::{approvals, enrollment_codes};
 
 /// The number of devices of each kind that housekeeping removes in one step. A step prunes as many
 /// codes.
@@ -22,8 +24,8 @@ pub(crate) fn can_confirm(step: &Step<'_>, device: &DeviceRow) -> bool {
 fn is_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
     match device.pending {
         None => Ok(false),
-        Some(Confirmation::ByMaker) => Ok(!enrollment_codes::holds(step, device)?),
-        Some(Confirmation::ByNumber) => Ok(approvals::time_left(step, device).is_none()),
+        Some(Confirmation::ByMaker) => Ok(!has_live_code(step, device)?),
+        Some(Confirmation::ByNumber) => Ok(approval_time_left(step, device).is_none()),
     }
 }
 
@@ -69,4 +71,34 @@ pub(crate) fn remove_late_ones(step: &Step<'_>) -> Result<bool, Failure> {
 pub(crate) fn end(step: &Step<'_>, device: &DeviceRow, event: &'static str) -> Result<(), Failure> {
     step.rows.tombstone_device(&device.id, step.now)?;
     step.audit(Some(&device.account), Some(&device.id), event)
+}
+
+/// Returns the account's code that a device made, if it is neither void nor expired.
+pub(crate) fn live_code(step: &Step<'_>, account: &str) -> Result<Option<CodeRow>, Failure> {
+    let code = step.rows.code(account, CodePurpose::OfDevice)?;
+    Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
+}
+
+/// Returns whether the code of a device that waits still holds: its time is not over, and its maker
+/// is there. Nobody else can confirm the device.
+fn has_live_code(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
+    let is_of_device =
+        |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
+    let Some(code) = live_code(step, &device.account)?.filter(is_of_device) else { return Ok(false) };
+    Ok(step.rows.device(&code.phone_number)?.is_some())
+}
+
+/// Returns whether a device waits for an approval.
+pub(crate) fn waits_for_approval(device: &DeviceRow) -> bool {
+    device.pending == Some(Confirmation::ByNumber)
+}
+
+/// Returns the milliseconds until the time of a device that waits for an approval is over.
+fn approval_time_left(step: &Step<'_>, device: &DeviceRow) -> Option<i64> {
+    moment::time_left(device.made_at, step.policy.activation_approval_millis(), step.now)
+}
+
+/// Returns the seconds until the time of a device that waits for an approval is over, rounded up.
+pub(crate) fn approval_seconds_left(step: &Step<'_>, device: &DeviceRow) -> u64 {
+    approval_time_left(step, device).and_then(|millis| u64::try_from(millis).ok()).unwrap_or(0).div_ceil(1000)
 }

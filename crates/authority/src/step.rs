@@ -8,13 +8,11 @@ use inwebo::values::Pin;
 
 use crate::actor::Origin;
 use crate::audit::{self, Claim, RefusalKind, Trail};
-use crate::domain::message::Notice;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin::{self, Block};
 use crate::domain::policy::{ClonePolicy, Policy};
 use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, DeviceRow, TimedBlockRow, TraitsRow};
 use crate::failure::Failure;
-use crate::notices::Event;
 use crate::sealing::{Binding, Sealer};
 use crate::storage::{AuditRow, Storage, Transaction, transact};
 
@@ -234,34 +232,6 @@ impl Step<'_> {
             return Ok(None);
         }
         Ok(self.rows.timed_block(&account.name)?.filter(|block| block.is_of(account)))
-    }
-
-    /// Blocks an account for another reason than wrong PINs. The block does not end by itself, also
-    /// if one was in progress that does. `by` is the id of the device that caused it. If the
-    /// account has such a block already, nothing is told.
-    pub(crate) fn block_account(&self, account: &mut AccountRow, by: &str) -> Result<(), Failure> {
-        let is_news = !matches!(self.block(account)?, Some(Block::Tries | Block::Budget));
-        account.blocked = true;
-        self.put_account(account)?;
-        // A row that is left over would make it a block that ends by itself.
-        self.rows.remove_timed_block(&account.name)?;
-        if is_news { self.record_lasting_block(account, Some(by), Block::Tries) } else { Ok(()) }
-    }
-
-    /// Records that an account is blocked until its PIN is reset, and tells of it. `by` is the id
-    /// of the device that caused it.
-    pub(crate) fn record_lasting_block(
-        &self,
-        account: &AccountRow,
-        by: Option<&str>,
-        block: Block,
-    ) -> Result<(), Failure> {
-        self.tally(|tally| tally.lasting_blocks += 1);
-        self.audit(Some(&account.name), by, audit::ACCOUNT_BLOCKED)?;
-        if block == Block::Budget {
-            self.audit(Some(&account.name), by, audit::PIN_BUDGET_SPENT)?;
-        }
-        self.notify(account, &Event::new(Notice::Block, by))
     }
 
     /// Lifts the block of an account, also one that is over, and writes the account. The next block

@@ -11,9 +11,9 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Peer;
 use super::operators::KnownOperator;
 use super::reply::{ApiError, device_name, object};
-use super::Peer;
 use crate::names;
 use crate::service::Service;
 use crate::views::{AccountView, AuditView, DeviceView};

@@ -230,7 +230,8 @@ fn activate(
         false => approvals::is_needed(step, &others).then_some(Confirmation::ByNumber),
     };
     // The device that waits for an approval makes room for the next one.
-    let makes_room = |device: &DeviceRow| pending == Some(Confirmation::ByNumber) && approvals::waits(device);
+    let makes_room =
+        |device: &DeviceRow| pending == Some(Confirmation::ByNumber) && pending_devices::waits_for_approval(device);
     let others_that_stay = others.iter().filter(|device| !makes_room(device)).count();
     if others_that_stay >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX) {
         return Err(Word::MaxDevices.into());
@@ -336,7 +337,7 @@ fn deliver(step: &Step<'_>, session: &mut DeviceSession, new: &NewDevice<'_>, ke
         Some(Confirmation::ByNumber) => granted
             .with("confirmed", "0")
             .with("approval", "1")
-            .with("lifetime", approvals::seconds_left(step, &session.device).to_string()),
+            .with("lifetime", pending_devices::approval_seconds_left(step, &session.device).to_string()),
     };
     session.deliver(step, granted, &new.sent.kma, keys)
 }

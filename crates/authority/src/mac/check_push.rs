@@ -15,6 +15,7 @@ use super::refusal::{Reason, Refusal, StepError};
 use crate::approvals::{self, WaitingDevice};
 use crate::domain::rows::Confirmation;
 use crate::failure::Failure;
+use crate::pending_devices;
 use crate::step::Step;
 
 /// Makes a challenge. A device of a blocked account gets one, too: it may ask and reject.
@@ -48,8 +49,8 @@ fn ask(mac: &MacContext<'_>, query: &Query) -> MacResult {
         session.check_not_suspended(step)?;
         proof::verify_device(step, &mut session, &challenge?, r0)?;
         let granted = Granted::default();
-        if approvals::waits(&session.device) {
-            let lifetime = approvals::seconds_left(step, &session.device);
+        if pending_devices::waits_for_approval(&session.device) {
+            let lifetime = pending_devices::approval_seconds_left(step, &session.device);
             return Ok(granted.with("state", "waiting").with("lifetime", lifetime.to_string()));
         }
         Ok(match WaitingDevice::find(step, &session.account.name)? {
@@ -59,7 +60,7 @@ fn ask(mac: &MacContext<'_>, query: &Query) -> MacResult {
                 .with("device", waiting.short_id())
                 .with("name", waiting.shown_name())
                 .with("since", waiting.device.made_at.to_string())
-                .with("lifetime", approvals::seconds_left(step, &waiting.device).to_string()),
+                .with("lifetime", pending_devices::approval_seconds_left(step, &waiting.device).to_string()),
         })
     })
 }

@@ -110,7 +110,8 @@ impl DeviceSession {
         Self::find_unconfirmed_too(step, id)?.require_confirmed(|_| false)
     }
 
-    /// Finds the device with this id. Refuses as [`require_active`](Self::require_active) does, too.
+    /// Finds the device with this id. Refuses as [`require_active`](Self::require_active) does,
+    /// too.
     pub(super) fn find_active(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         Self::find(step, id)?.require_active(step)
     }

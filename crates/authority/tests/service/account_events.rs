@@ -377,6 +377,9 @@ fn a_confirmed_device_is_new_when_it_is_confirmed_and_a_rejected_one_is_rejected
         assert_eq!(notices.len(), before + 1);
         assert_eq!((notices[before].get("event"), notices[before].get("device")), (event, &new.id[..8]));
         assert_eq!(told(service, &first), ["newDevice"], "the first one did it itself");
+        if decision == inwebo::values::Decision::Confirm {
+            assert_eq!(told(service, &new), [""; 0], "the new one knows of itself");
+        }
     }
     assert_eq!(service.devices(&account).unwrap().len(), 3);
 }

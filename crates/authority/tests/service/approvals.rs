@@ -281,9 +281,14 @@ fn a_suspended_device_does_not_decide() {
     }
     assert!(!is_blocked(&world, &account));
     approve(service, &second, &third).ok();
-    // With no device but a suspended one, nobody could decide.
+    // A thief of a device's keys could have it suspended. That opens no way around the approval.
     second.remove(service).ok();
     third.remove(service).ok();
+    let fourth = waiting(&world, &account);
+    assert_eq!(reason(&approve(service, &copy, &fourth)), ("NOK:STATE", Some("secondCopy")));
+    // The account itself ends the device that decides nothing any more.
+    let account = account.clone();
+    assert_eq!(world.cvs(&account, CvsRequest::RemoveDevice { device: &first.id }), CvsAnswer::Done);
     let code = world.code(&account, Purpose::Enrollment);
     let (answer, _) = enter(service, &account, &code, "1234", &serial());
     assert_eq!(answer.ok().find("approval"), None);

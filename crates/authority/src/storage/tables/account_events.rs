@@ -37,7 +37,8 @@ impl Transaction<'_> {
     }
 
     /// Returns the events of an account after the number `after`, the oldest `limit` of them.
-    /// Leaves out those before `since`, and those that the device with the id `asking` caused.
+    /// Leaves out those before `since`, and those that the device with the id `asking` caused or
+    /// that are about it.
     pub(crate) fn account_events(
         &self,
         account: &str,
@@ -48,6 +49,7 @@ impl Transaction<'_> {
     ) -> StorageResult<Vec<EventRow>> {
         let sql = sql!(ACCOUNT_EVENTS.select(
             "WHERE account = $1 AND number > $2 AND at >= $3 AND (by_device IS NULL OR by_device <> $4)
+                 AND (device IS NULL OR device <> $4)
              ORDER BY number LIMIT $5"
         ));
         self.all_rows(&ACCOUNT_EVENTS, sql, params![account, after, since, asking, limit], read)

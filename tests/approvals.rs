@@ -362,6 +362,28 @@ fn subscribers_hear_of_each_change_of_the_approval_once() {
 }
 
 #[test]
+fn a_device_that_waits_again_is_told_its_new_number() {
+    let account = with_approval();
+    let (phone, tablet) = (account.first("phone"), account.open("tablet"));
+    let events = tablet.subscribe(json!("approval"));
+    let mut known = None;
+    // Two numbers of a hundred may be the same one by chance.
+    loop {
+        let number = tablet.enroll_pending();
+        if known.as_ref() != Some(&number) {
+            let waiting = event(&events);
+            assert_eq!(waiting["approval"]["number"], json!(number), "{waiting}");
+        }
+        if known.as_ref().is_some_and(|known| *known != number) {
+            return;
+        }
+        is_refused(&phone.approve(&phone.asked(), other_than(&number), "1234"), 2311, "the service ended it");
+        is_refused(&tablet.otp(), 2312, "");
+        known = Some(number);
+    }
+}
+
+#[test]
 fn a_device_hears_of_what_others_did_and_not_of_its_own_acts() {
     let account = Account::new(json!({"deviceNotices": true}));
     let (phone, tablet) = (account.first("phone"), account.open("tablet"));

@@ -1546,22 +1546,23 @@ fn a_service_that_always_has_more_notices_is_asked_for_500() {
 fn new_notices_begin_after_the_last_one_that_was_told_and_a_restart_knows_it() {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
     bench.answer_notices(1..=3, "");
-    assert_eq!(numbers(&component.new_notices().unwrap()), [1, 2, 3]);
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), [1, 2, 3]);
     assert_eq!(bench.memory.record().last_notice, 0, "they are not told yet");
-    component.store_last_notice(3);
-    component.store_last_notice(2);
+    let id = bench.memory.record().enrolled_device().unwrap().id.clone();
+    component.store_last_notice(&id, 3);
+    component.store_last_notice(&id, 2);
     let mut component = bench.open();
     bench.answer_notices(4..=4, "");
-    assert_eq!(numbers(&component.new_notices().unwrap()), [4]);
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), [4]);
     assert_eq!(bench.last_request()["after"], "3");
 
     // It cannot be stored: a restart tells the notice again, this component does not.
     bench.set_full(true);
-    component.store_last_notice(4);
+    component.store_last_notice(&id, 4);
     bench.set_full(false);
     assert_eq!(bench.memory.record().last_notice, 3);
     bench.answer_notices(5..=5, "");
-    assert_eq!(numbers(&component.new_notices().unwrap()), [5]);
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), [5]);
     assert_eq!(bench.last_request()["after"], "4");
     assert_eq!(bench.memory.record().last_notice, 4, "it is stored before the next request");
 }
@@ -1569,11 +1570,14 @@ fn new_notices_begin_after_the_last_one_that_was_told_and_a_restart_knows_it() {
 #[test]
 fn the_last_notice_belongs_to_one_enrollment() {
     let record = Record { last_notice: 7, ..enrolled(Standing::Active) };
+    let id = record.enrolled_device().unwrap().id.clone();
     let (bench, mut component) = bench(&record);
+    component.store_last_notice("fedcba9876543210", 8);
+    assert_eq!(bench.memory.record().last_notice, 7, "another device was told");
     bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
     component.remove().unwrap();
     assert_eq!(bench.memory.record().last_notice, 0);
-    component.store_last_notice(8);
+    component.store_last_notice(&id, 8);
     assert_eq!(bench.memory.record().last_notice, 0, "there is no device that was told");
 
     let (bench, mut component) = self::bench(&Record { last_notice: 7, ..enrolled(Standing::Disabled) });
@@ -1587,6 +1591,32 @@ fn the_last_notice_belongs_to_one_enrollment() {
     synchronize(&bench.script);
     ask(&bench, &mut component, GRANTED).unwrap();
     assert_eq!(bench.memory.record().last_notice, 7);
+}
+
+/// An attacker who changes the answers could use the proofs of any operation for a decision, if a
+/// device proved whatever it is given.
+#[test]
+fn no_operation_proves_the_text_of_a_decision() {
+    let operations: [Question; 10] = [
+        |component| component.notices().map(drop),
+        |component| component.approval_status().map(drop),
+        |component| component.reject_device("0a1b2c3d"),
+        |component| component.approve_device(&pin("1234"), "0a1b2c3d", &ApprovalNumber::read("47").unwrap()),
+        |component| component.devices().map(drop),
+        |component| component.change_device(OWN, Some(&pin("1234"))),
+        |component| component.enrollment_code_state().map(drop),
+        |component| component.otp_with_pin(&pin("1234")).map(drop),
+        |component| component.update_pin(&pin("1234"), &pin("4321")),
+        |component| component.make_enrollment_code(&pin("1234")).map(drop),
+    ];
+    for (place, operation) in operations.into_iter().enumerate() {
+        let (bench, mut component) = bench(&enrolled(Standing::Active));
+        let challenge = keys().replace(">c<", ">c|approve=0a1b2c3d|number=47<");
+        bench.script.answer("ActionSetup", &challenge);
+        let outcome = operation(&mut component);
+        assert!(matches!(outcome, Err(Failure::Engine(EngineError::Unusable(_)))), "{place}: {outcome:?}");
+        assert_eq!(bench.script.asked().len(), 1, "{place}: a proof was sent");
+    }
 }
 
 #[test]

@@ -5,7 +5,6 @@
 use std::sync::atomic::Ordering;
 
 use inwebo::client::BlockTimes;
-use inwebo::client::messages::Notice;
 use inwebo::word::Word;
 
 use super::approval::members_of;
@@ -14,7 +13,7 @@ use crate::error::{Code, Error};
 use crate::message::{Output, TransactionId};
 use crate::params::{Params, Value};
 use crate::strongauth::record::Block;
-use crate::strongauth::{AccountView, ApprovalStatus, Failure};
+use crate::strongauth::{AccountView, ApprovalStatus, Failure, NewNotices};
 
 const API: &str = "pims.authentication.account";
 
@@ -89,8 +88,8 @@ impl Question {
 pub enum Answer {
     /// The question about the block was asked. The record has the answer, if one came.
     Block,
-    /// The notices after the last one that was told, the oldest first.
-    Notices(Vec<Notice>),
+    /// The notices after the last one that was told.
+    Notices(NewNotices),
     /// The state of the approvals.
     Approval(ApprovalStatus),
     /// The device is not enrolled, so it cannot ask. Nothing was sent.

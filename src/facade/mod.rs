@@ -466,14 +466,14 @@ impl Facade {
         answer
     }
 
-    /// Stores the number of the last notice that the subscriber got.
-    fn store_last_notice(&self, number: u64) {
+    /// Stores the number of the last notice that the subscriber of the device with this id got.
+    fn store_last_notice(&self, device: &str, number: u64) {
         let mut guard = lock(&self.core);
         let Some(core) = guard.as_mut() else { return };
         let block_end = core.block_end();
         let stored = core.run_silently(|component| {
             if let Some(strong) = &mut component.strong {
-                strong.store_last_notice(number);
+                strong.store_last_notice(device, number);
             }
         });
         if stored.is_err() {
@@ -571,7 +571,7 @@ fn log_answer(question: Question, answer: Option<&Answer>) {
         Some(Answer::Block) => {
             log::request!("the time of the account's block is over: the service was asked about it");
         }
-        Some(Answer::Notices(notices)) => log::request!("the service was asked for {name}: {} are new", notices.len()),
+        Some(Answer::Notices(new)) => log::request!("the service was asked for {name}: {} are new", new.notices.len()),
         Some(Answer::Approval(_)) => log::request!("the service was asked for {name}"),
         Some(Answer::NotEnrolled) => log::request!("the service is not asked for {name}: the device is not enrolled"),
         Some(Answer::NotOffered) => log::request!("the service was asked for {name}, and does not offer that"),

@@ -168,9 +168,10 @@ impl Queue {
         self.change(|state| state.ask_at_once(|_| true, Instant::now()));
     }
 
-    /// Asks at once the questions that wait for an enrollment, because the device is enrolled.
+    /// Asks at once, because the device is enrolled: what waits for that, and what the device that
+    /// was enrolled before would ask later.
     pub(super) fn ask_when_enrolled(&self) {
-        self.change(|state| state.ask_at_once(|time| time == Time::OnceEnrolled, Instant::now()));
+        self.change(|state| state.ask_after_enrollment(Instant::now()));
     }
 
     /// Wakes the worker, because subscribers have events.
@@ -250,6 +251,11 @@ impl State {
                 self.set_time(question, Time::At(now));
             }
         }
+    }
+
+    /// Sets the time of these questions, except of those that the service does not offer.
+    fn ask_after_enrollment(&mut self, now: Instant) {
+        self.ask_at_once(|time| time != Time::Never, now);
     }
 
     /// Takes the question whose time has come. While calls wait, it is late before it is asked.
@@ -372,10 +378,14 @@ mod tests {
         state.set_time(Question::Notices, Time::OnceEnrolled);
         state.set_time(Question::Approval, Time::Never);
         assert_eq!(asked(&mut state, now), None);
-        // An enrollment brings back the one that waits for it, and no other.
-        state.ask_at_once(|time| time == Time::OnceEnrolled, now);
+        // An enrollment brings back the one that waits for it, and none that is not offered.
+        state.ask_after_enrollment(now);
         assert_eq!(asked(&mut state, now), Some(Question::Notices));
         assert_eq!(asked(&mut state, now), None);
+        // The device was enrolled before: the next question comes at once, too.
+        state.set_time(Question::Notices, Time::At(now + 60 * SECOND));
+        state.ask_after_enrollment(now);
+        assert_eq!(asked(&mut state, now), Some(Question::Notices));
         // A configuration or a subscription brings back both, and never a question about a block.
         state.ask_at_once(|_| true, now);
         assert_eq!(state.times, [Time::Never, Time::At(now), Time::At(now)]);

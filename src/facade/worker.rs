@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use inwebo::client::checkpush::ApprovalState;
-use inwebo::client::messages::Notice;
 
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
@@ -14,7 +13,7 @@ use crate::api::{Answer, Method, Question, Topics, approval_event, ending, event
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::Output;
-use crate::strongauth::{AccountView, ApprovalStatus};
+use crate::strongauth::{AccountView, ApprovalStatus, NewNotices};
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("pims".into()).spawn(move || {
@@ -43,8 +42,9 @@ enum KnownApproval {
     None,
     /// The device with this id waits.
     Asked(String),
-    /// This device waits.
-    Waiting,
+    /// This device waits, and shows this number. If it is enrolled again, the number is another
+    /// one.
+    Waiting(Option<String>),
 }
 
 impl From<&ApprovalStatus> for KnownApproval {
@@ -52,7 +52,7 @@ impl From<&ApprovalStatus> for KnownApproval {
         match &status.state {
             ApprovalState::None => Self::None,
             ApprovalState::Asked { device, .. } => Self::Asked(device.clone()),
-            ApprovalState::Waiting { .. } => Self::Waiting,
+            ApprovalState::Waiting { .. } => Self::Waiting(status.own.as_ref().map(|own| own.as_str().to_owned())),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Worker<'_> {
     /// Asks the service a question, and sends the answer to the subscriber if it is news.
     fn ask(&mut self, question: Question) {
         match self.facade.ask(question) {
-            Some(Answer::Notices(notices)) => self.deliver_notices(notices),
+            Some(Answer::Notices(new)) => self.deliver_notices(new),
             Some(Answer::Approval(status)) => self.deliver_approval(&status),
             // A change of the account is reported as every other one.
             Some(Answer::Block | Answer::NotEnrolled | Answer::NotOffered | Answer::Missing(_)) | None => {}
@@ -126,13 +126,13 @@ impl Worker<'_> {
 
     /// Sends new notices to the subscriber, and then stores that it got them. So each notice is
     /// told at least once.
-    fn deliver_notices(&mut self, notices: Vec<Notice>) {
+    fn deliver_notices(&mut self, NewNotices { device, notices }: NewNotices) {
         let (Some(subscription), Some(last)) = (&mut self.subscription, notices.last()) else { return };
         let number = last.number;
         subscription.subscriber.deliver(&Output::Notices(notices));
         // The record of a child that the callback forked is its parent's.
         if !self.facade.is_forked_copy() {
-            self.facade.store_last_notice(number);
+            self.facade.store_last_notice(&device, number);
             self.end_if_requested();
         }
     }

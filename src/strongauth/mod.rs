@@ -45,6 +45,7 @@ pub use enroll::PendingDevice;
 pub use enrollment_code::CodeStatus;
 pub use failure::Failure;
 pub use import::FactoryKey;
+pub use notices::NewNotices;
 
 use crate::log;
 use crate::store::{RecordStore, StoreError};

@@ -9,20 +9,34 @@ use super::{Failure, StrongAuthentication};
 /// Most notices of one operation.
 const MAX_NOTICES: usize = 500;
 
+/// Notices that no subscriber got yet.
+#[derive(Debug)]
+pub struct NewNotices {
+    /// The id of the device that asked.
+    pub device: String,
+    /// The notices, the oldest first.
+    pub notices: Vec<Notice>,
+}
+
 impl StrongAuthentication {
     /// Returns the notices that the service has for this device, the oldest first.
     pub fn notices(&mut self) -> Result<Vec<Notice>, Failure> {
         self.notices_after(0)
     }
 
-    /// Returns the notices after the last one that was told, the oldest first.
-    pub fn new_notices(&mut self) -> Result<Vec<Notice>, Failure> {
-        self.notices_after(self.record.last_notice)
+    /// Returns the notices after the last one that was told.
+    pub fn new_notices(&mut self) -> Result<NewNotices, Failure> {
+        let notices = self.notices_after(self.record.last_notice)?;
+        // The device was enrolled before its question, and no answer of it ended that.
+        let device = self.record.enrolled_device().map(|device| device.id.clone()).unwrap_or_default();
+        Ok(NewNotices { device, notices })
     }
 
-    /// Stores that the subscribers of this device got the notices up to this number.
-    pub fn store_last_notice(&mut self, number: u64) {
-        if self.record.enrolled_device().is_some() && number > self.record.last_notice {
+    /// Stores that the subscribers of the device with this id got the notices up to this number.
+    /// Meanwhile another device may be enrolled here: its account has other numbers.
+    pub fn store_last_notice(&mut self, device: &str, number: u64) {
+        let is_same = self.record.enrolled_device().is_some_and(|enrolled| enrolled.id == device);
+        if is_same && number > self.record.last_notice {
             self.record.last_notice = number;
             // If it cannot be written, the notices are told again after a restart.
             self.write_or_warn();

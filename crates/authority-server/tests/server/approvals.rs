@@ -47,8 +47,12 @@ fn a_new_device_works_after_its_approval_and_operators_see_that_it_waits() {
     approve(&world.client, &first, &second.id[..8], &number(&second)).ok();
     second.made(&world.client, "1234");
     assert!(devices(&world).iter().all(|device| device.get("needsApproval").is_none()));
-    let notices = ask(&world.client, &second, "messages").ok().elements("notice");
-    assert_eq!((notices.len(), notices[0].get("event")), (1, "newDevice"));
+    // The first device is told of the approval that another one gave.
+    let third = Device::activate(&world, &alice, "1234");
+    approve(&world.client, &second, &third.id[..8], &number(&third)).ok();
+    let notices = ask(&world.client, &first, "messages").ok().elements("notice");
+    let told: Vec<_> = notices.iter().map(|notice| (notice.get("event"), notice.get("device"))).collect();
+    assert_eq!(told, [("newDevice", &third.id[..8])]);
     let metrics = world.operate("GET", "/metrics", Some(ADMIN), None).text;
     for mode in ["checkpush", "messages"] {
         assert!(metrics.contains(&format!("\"{mode}\"")), "{mode}");

@@ -128,6 +128,8 @@ impl Awaited {
         match (answer.text("confirmed"), answer.text("approval")) {
             (Some("0"), Some("1")) => {
                 let lifetime = answer.text("lifetime").and_then(|seconds| seconds.parse().ok());
+                // Each language has such a number.
+                let lifetime = lifetime.filter(|seconds| i64::try_from(*seconds).is_ok());
                 Some(Self::Approval { lifetime })
             }
             (Some("0"), _) => Some(Self::Confirmation),
@@ -166,7 +168,10 @@ mod tests {
             read(&format!("{approval}<lifetime>300</lifetime>")),
             Some(Awaited::Approval { lifetime: Some(300) })
         );
-        assert_eq!(read(&format!("{approval}<lifetime>soon</lifetime>")), Some(Awaited::Approval { lifetime: None }));
+        for bad in ["soon", "-1", "9223372036854775808"] {
+            let answer = format!("{approval}<lifetime>{bad}</lifetime>");
+            assert_eq!(read(&answer), Some(Awaited::Approval { lifetime: None }), "{bad}");
+        }
         assert_eq!(read("<confirmed>0</confirmed>"), Some(Awaited::Confirmation));
         assert_eq!(read("<confirmed>0</confirmed><approval>0</approval>"), Some(Awaited::Confirmation));
         for other in ["", "<confirmed>1</confirmed>", "<approval>1</approval><lifetime>300</lifetime>"] {

@@ -77,7 +77,9 @@ pub enum ApprovalState {
 pub fn read(xml: &str) -> Result<ApprovalState, EngineError> {
     let answer = Answer::read(xml, Action::Finalize)?;
     let number = |name, missing, bad| -> Result<u64, EngineError> {
-        answer.need(name, missing)?.parse().map_err(|_| EngineError::Unusable(bad))
+        let number = answer.need(name, missing)?.parse().ok();
+        // Each language has such a number.
+        number.filter(|number| i64::try_from(*number).is_ok()).ok_or(EngineError::Unusable(bad))
     };
     let lifetime = || number("lifetime", "it has no lifetime", "its lifetime is not a number");
     match answer.need("state", "it has no state")? {
@@ -139,7 +141,13 @@ mod tests {
         for missing in ["<device>a8f3c1d0</device>", "<since>1795000000000</since>", "<lifetime>240</lifetime>"] {
             assert!(ASKED.contains(missing) && read(&ASKED.replace(missing, "")).is_err(), "{missing}");
         }
-        for (good, bad) in [("a8f3c1d0", "a8 f3"), ("1795000000000", "today"), ("240", "-1")] {
+        for (good, bad) in [
+            ("a8f3c1d0", "a8 f3"),
+            ("1795000000000", "today"),
+            ("240", "-1"),
+            ("240", "9223372036854775808"),
+            ("1795000000000", "18446744073709551615"),
+        ] {
             assert!(read(&ASKED.replace(good, bad)).is_err(), "{bad}");
         }
     }

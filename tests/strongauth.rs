@@ -1530,12 +1530,29 @@ fn notices_are_asked_for_until_there_are_no_more_also_while_the_account_is_block
 }
 
 #[test]
-fn a_service_that_always_has_more_notices_is_asked_for_500() {
+fn of_many_notices_the_list_has_the_newest_and_a_subscriber_gets_the_oldest_first() {
     let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for page in 0..12 {
+        bench.answer_notices(page * 60 + 1..=(page + 1) * 60, if page == 11 { "" } else { MORE });
+    }
+    assert_eq!(numbers(&component.notices().unwrap()), (221..=720).collect::<Vec<_>>());
+    let (bench, mut component) = self::bench(&enrolled(Standing::Active));
     for page in 0..9 {
         bench.answer_notices(page * 60 + 1..=(page + 1) * 60, MORE);
     }
-    assert_eq!(numbers(&component.notices().unwrap()), (1..=500).collect::<Vec<_>>());
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), (1..=500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_service_that_always_has_more_notices_is_asked_forty_times() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for list in 0..2_u64 {
+        for number in 1..=40 {
+            bench.answer_notices(number..=number, MORE);
+        }
+        let found = if list == 0 { component.notices().unwrap() } else { component.new_notices().unwrap().notices };
+        assert_eq!(numbers(&found), (1..=40).collect::<Vec<_>>());
+    }
     // A page that is the same as the one before would never end.
     bench.answer_notices(1..=2, MORE);
     bench.answer_notices(1..=2, MORE);

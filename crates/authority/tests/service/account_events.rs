@@ -359,6 +359,8 @@ fn a_confirmed_device_is_new_when_it_is_confirmed_and_a_rejected_one_is_rejected
     for (decision, event) in
         [(inwebo::values::Decision::Confirm, "newDevice"), (inwebo::values::Decision::Reject, "deviceRejected")]
     {
+        // The new device is activated after the second one, of which it is not told.
+        world.clock.forward(1);
         let challenge = first.setup(service, "newsn", &[]).ok();
         let made = first.finalize(service, "newsn", &first.proofs(challenge.get("challenge"), "1234"), &[]).ok();
         let code = made.get("code");

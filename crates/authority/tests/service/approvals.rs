@@ -338,6 +338,29 @@ fn the_pin_is_checked_before_the_new_device_and_k1_after_the_number() {
 }
 
 #[test]
+fn a_decision_is_a_use_of_its_device_and_an_approval_tells_the_wrong_pins_once() {
+    let (world, account, first) = world();
+    let service = &world.authority;
+    let used_at = || service.devices(&account).unwrap().iter().find(|device| device.id == first.id).unwrap().used_at;
+    let new = waiting(&world, &account);
+    assert_eq!(approve_named(service, &first, "4321", short(&new), &number(&new)).attempts_left(), Some(4));
+    let mut last = used_at();
+    world.clock.forward(1);
+    assert_eq!(approve(service, &first, &new).ok().get("wrongPins"), "1");
+    assert!(used_at() > last);
+    let new = waiting(&world, &account);
+    last = used_at();
+    world.clock.forward(1);
+    assert_eq!(approve(service, &first, &new).ok().find("wrongPins"), None);
+    assert!(used_at() > last);
+    let new = waiting(&world, &account);
+    last = used_at();
+    world.clock.forward(1);
+    reject(service, &first, &new).ok();
+    assert!(used_at() > last);
+}
+
+#[test]
 fn a_wrong_number_ends_the_new_device_at_once_and_blocks_nobody() {
     let (world, account, first) = world();
     let service = &world.authority;

@@ -376,6 +376,133 @@ static void a_blocked_account_shows_its_devices_and_changes_none(void **state)
     assert_int_equal(devices_in(get(DEVICE_LIST, "{}")), 1);
 }
 
+/* ---- The approval of a new device ------------------------------------------------------------ */
+
+#define WITH_APPROVAL ",'policy':{'activationApproval':true,'deviceNotices':true,'codesPerHour':100}"
+
+/* Enrolls another device, which waits for its approval. Copies the number that it shows. */
+static Peer *pending_device(const char *name, char *number)
+{
+    Peer *peer = device(name, WITH_APPROVAL);
+
+    assert_succeeded(take_code(peer, name), "{'status':'AlreadyEnrolled'}");
+    Answer enrolled = assert_succeeded(peer_set(peer, ENROLLMENT, BLANK_ENROLL(PIN)), NULL);
+    assert_value(enrolled, "result.confirmed", "false");
+    assert_value(enrolled, "result.lifetimeSeconds", "300");
+    snprintf(number, MAX_WORD, "%s", value_of(enrolled, "result.number"));
+    assert_int_equal(strlen(number), 2);
+    return peer;
+}
+
+/* Copies the id of the device that waits, as this device sees it. */
+static void asked_device(char *id)
+{
+    Answer state = assert_succeeded(get(APPROVAL, "{}"), NULL);
+
+    assert_value(state, "result.state", "asked");
+    assert_value(state, "result.number", "null");
+    snprintf(id, MAX_WORD, "%s", value_of(state, "result.deviceId"));
+}
+
+static Answer approve(const char *id, const char *number, const char *pin)
+{
+    return set(APPROVAL, "{'action':'approve','deviceId':'%s','number':'%s','pinCode':'%s'}", id, number, pin);
+}
+
+static void a_new_device_works_once_it_is_approved(void **state)
+{
+    char number[MAX_WORD], id[MAX_WORD];
+
+    (void)state;
+    restart(",'embedded':{'policy':{'activationApproval':true,'deviceNotices':true,'codesPerHour':100}}");
+    Peer *peer = pending_device("b", number);
+    Answer refused = peer_get(peer, OTP, WITH_PIN(PIN));
+    assert_failed(refused, 2311);
+    assert_detail(refused, "this device waits for its approval");
+    assert_failed(peer_get(peer, NOTICES, "{}"), 2311);
+    Answer waiting = assert_succeeded(peer_get(peer, APPROVAL, "{}"), NULL);
+    assert_value(waiting, "result.state", "waiting");
+    assert_value(waiting, "result.number", number);
+    asked_device(id);
+    refused = approve(id, number, "9999");
+    assert_failed(refused, 2308);
+    assert_value(refused, "error.info.attemptsLeft", "4");
+    assert_succeeded(approve(id, number, PIN), "null");
+    assert_true(otp_verifies(peer_get(peer, OTP, WITH_PIN(PIN))));
+    assert_true(verifies(new_otp(PIN)));
+    assert_value(get(APPROVAL, "{}"), "result.state", "none");
+
+    /* Another one with a wrong number ends, and nothing else does. */
+    Peer *third = pending_device("c", number);
+    asked_device(id);
+    refused = approve(id, strcmp(number, "00") == 0 ? "01" : "00", PIN);
+    assert_failed(refused, 2311);
+    assert_detail(refused, "the service ended it");
+    assert_failed(peer_get(third, OTP, WITH_PIN(PIN)), 2312);
+    assert_true(verifies(new_otp(PIN)));
+    peer_stop(third);
+    peer_stop(peer);
+}
+
+static void a_rejected_device_ends_and_leaves_the_account_blocked(void **state)
+{
+    char number[MAX_WORD], id[MAX_WORD];
+
+    (void)state;
+    restart(",'embedded':{'policy':{'activationApproval':true,'deviceNotices':true,'codesPerHour':100}}");
+    Peer *peer = pending_device("b", number);
+    asked_device(id);
+    assert_succeeded(set(APPROVAL, "{'action':'reject','deviceId':'%s'}", id), "null");
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'PinBlocked'}");
+    assert_failed(get(OTP, WITH_PIN(PIN)), 2317);
+    assert_failed(approve(id, number, PIN), 2317);
+    assert_failed(set(APPROVAL, "{'action':'reject','deviceId':'%s'}", id), 2311);
+    assert_value(get(APPROVAL, "{}"), "result.state", "none");
+    assert_succeeded(get(NOTICES, "{}"), NULL);
+    assert_int_equal(peer_get(peer, OTP, WITH_PIN(PIN)).status, FAILED);
+    /* Only a new PIN lifts this block. */
+    assert_succeeded(get(SMSCODE, "{'type':'resetPIN'}"), "{}");
+    assert_succeeded(set(PINCODE, "{'action':'reset','pinCode':'" OTHER_PIN "','smsCode':'%s'}", last_code("resetPIN")), "null");
+    assert_true(verifies(new_otp(OTHER_PIN)));
+    peer_stop(peer);
+}
+
+static void each_error_of_an_approval_has_its_cause(void **state)
+{
+    static const char *const numbers[] = {"'7'", "'147'", "7", "'x7'", "true", "[]", "''"};
+
+    (void)state;
+    /* This service has both switched off. */
+    assert_failed(get(NOTICES, "{}"), 2002);
+    assert_failed(get(APPROVAL, "{}"), 2002);
+    assert_failed(approve("a8f3c1d0", "47", PIN), 2002);
+    assert_failed(set(APPROVAL, "{'action':'reject','deviceId':'a8f3c1d0'}"), 2002);
+    assert_failed(set(NOTICES, "{}"), 2002);
+    assert_missing(set(APPROVAL, "{}"), "action");
+    assert_invalid(set(APPROVAL, "{'action':'forget'}"), "action");
+    assert_missing(set(APPROVAL, "{'action':'approve','number':'47','pinCode':'" PIN "'}"), "deviceId");
+    assert_missing(set(APPROVAL, "{'action':'approve','deviceId':'a8f3c1d0','pinCode':'" PIN "'}"), "number");
+    assert_missing(set(APPROVAL, "{'action':'approve','deviceId':'a8f3c1d0','number':'47'}"), "pinCode");
+    assert_missing(set(APPROVAL, "{'action':'reject'}"), "deviceId");
+    assert_invalid(approve("a8f3", "47", PIN), "deviceId");
+    assert_invalid(approve("a8f3c1d0", "47", "12"), "pinCode");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        assert_invalid(set(APPROVAL, "{'action':'approve','deviceId':'a8f3c1d0','number':%s,'pinCode':'" PIN "'}", numbers[i]), "number");
+    }
+    restart(",'embedded':{'policy':{'activationApproval':true,'deviceNotices':true}}");
+    assert_succeeded(get(NOTICES, "{}"), "{'notices':[]}");
+    Answer refused = approve("a8f3c1d0", "47", PIN);
+    assert_failed(refused, 2311);
+    assert_detail(refused, "no device waits for an approval");
+    assert_failed(set(APPROVAL, "{'action':'reject','deviceId':'a8f3c1d0'}"), 2311);
+    assert_true(verifies(new_otp(PIN)));
+    assert_succeeded(set(ENROLLMENT, "{'action':'remove'}"), "null");
+    assert_failed(get(NOTICES, "{}"), 2317);
+    assert_failed(get(APPROVAL, "{}"), 2317);
+    assert_failed(approve("a8f3c1d0", "47", PIN), 2317);
+    assert_failed(set(APPROVAL, "{'action':'reject','deviceId':'a8f3c1d0'}"), 2317);
+}
+
 /* ---- At the same time ------------------------------------------------------------------------ */
 
 static void devices_may_work_at_once(void **state)
@@ -506,6 +633,9 @@ static const struct CMUnitTest tests[] = {
     TEST(devices_are_listed_renamed_and_removed_one_by_one, with_enrollment),
     TEST(devices_of_another_account_cannot_be_told_from_none, with_enrollment),
     TEST(a_blocked_account_shows_its_devices_and_changes_none, with_enrollment),
+    TEST(a_new_device_works_once_it_is_approved, with_enrollment),
+    TEST(a_rejected_device_ends_and_leaves_the_account_blocked, with_enrollment),
+    TEST(each_error_of_an_approval_has_its_cause, with_enrollment),
     TEST(devices_may_work_at_once, with_enrollment),
     TEST(wrong_pins_at_once_cost_a_try_each, with_enrollment),
     TEST(processes_that_make_the_authoritys_keys_at_once_have_the_same, with_folder),

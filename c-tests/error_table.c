@@ -475,6 +475,15 @@ static void a_device_removed_from_another_one(void)
     assert_succeeded(peer_set(another_enrolled_device(""), ENROLLMENT, "{'action':'remove'}"), "null");
 }
 
+static void a_device_that_waits_for_its_approval(void)
+{
+    begin_embedded(",'policy':{'activationApproval':true}");
+    register_number();
+    another_enrolled_device(",'policy':{'activationApproval':true}");
+    assert_succeeded(get(SMSCODE, "{'type':'enrollment'}"), "{}");
+    assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'%s'}", device_code("enrollment")), NULL);
+}
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
 enum {

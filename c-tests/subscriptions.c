@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "message.h"
+#include "service.h"
 
 #define BOTH "{'actionType':'strong','type':['isDeviceActivated','isAccountBlocked']}"
 #define ACTIVATED "{'actionType':'strong','type':'isDeviceActivated'}"
@@ -449,6 +450,227 @@ static void its_end_by_its_transaction_id_never_meets_a_full_queue(void **state)
     mailbox_free(ended);
 }
 
+/* ---- News of the account, for which the library asks ----------------------------------------- */
+
+#define NEWS "{'actionType':'strong','type':['notices','approval']}"
+#define NEW_DEVICE "<notice><number>5</number><event>newDevice</event><at>17</at><device>a8f3c1d0</device><name>Tablet</name></notice>"
+#define RESET "<notice><number>7</number><event>reset</event><at>18</at></notice>"
+#define ASKED(lifetime) \
+    "<err>OK</err><state>asked</state><device>a8f3c1d0</device><name>Tablet</name><since>17</since><lifetime>" lifetime "</lifetime>"
+
+static void begin(void)
+{
+    assert_succeeded(init("{" LOUD ",'storage':{'path':'%s'},'credential':{'inWeboURL':'%s','macID':'0123456789abcdef0123456789abcdef'},"
+                          "'account':{'accessToken':'the-token-of-a-test-1'}}",
+                          folder(), service_url()),
+                     "null");
+}
+
+/* Enrolls the device at the scripted service, which has no news. */
+static void begin_with_news(void)
+{
+    service_start();
+    service_answers(STEP("Setup", "messages"), 200, "<err>OK</err><challenge>c</challenge>");
+    service_answers(STEP("Finalize", "messages"), 200, "<err>OK</err>");
+    service_answers(STEP("Setup", "checkpush"), 200, "<err>OK</err><challenge>c</challenge>");
+    service_answers(STEP("Finalize", "checkpush"), 200, "<err>OK</err><state>none</state>");
+    begin();
+    assert_succeeded(set(ENROLLMENT, "{'action':'enroll','pinCode':'" PIN "','smsCode':'24240001'}"), "null");
+}
+
+/* Waits until so many requests with this text came, and until the library has read the answers. */
+static void wait_until_asked(const char *request, int count)
+{
+    for (Poll poll = poll_begin(); service_asked(request) < count;) {
+        poll_wait(poll);
+    }
+    let_events_pass();
+}
+
+/* A configuration lets the library ask at once. Waits until it has. */
+static void let_it_ask(const char *request)
+{
+    int asked = service_asked(request);
+
+    assert_succeeded(set(SDK_CONFIGURATION, "{}"), "null");
+    wait_until_asked(request, asked + 1);
+}
+
+static Mailbox *subscribe(const char *params)
+{
+    Mailbox *mailbox = mailbox_new();
+
+    call(pims_subscribe, ACCOUNT, params, mailbox);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    return mailbox;
+}
+
+static void nothing_is_asked_without_a_topic_that_needs_it(void **state)
+{
+    (void)state;
+    begin_with_news();
+    Mailbox *mailbox = subscribe(BOTH);
+    assert_succeeded(get(ACCOUNT, IS_ACCOUNT_BLOCKED), "{'isAccountBlocked':'NotBlocked'}");
+    assert_event(mailbox, "{'isAccountBlocked':'NotBlocked'}");
+    assert_succeeded(set(SDK_CONFIGURATION, "{}"), "null");
+    let_events_pass();
+    assert_int_equal(service_asked("mode=messages") + service_asked("mode=checkpush"), 0);
+    pims_free();
+    mailbox_free(mailbox);
+
+    begin();
+    mailbox = subscribe("{'actionType':'strong','type':'notices'}");
+    wait_until_asked(STEP("Finalize", "messages"), 1);
+    assert_int_equal(service_asked("mode=checkpush"), 0);
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void a_notice_is_told_once_also_after_a_restart(void **state)
+{
+    (void)state;
+    begin_with_news();
+    service_answers(STEP("Finalize", "messages"), 200, "<err>OK</err>" NEW_DEVICE RESET);
+    service_answers("&after=7 ", 200, "<err>OK</err>");
+    Mailbox *mailbox = subscribe("{'actionType':'strong','type':['notices','isAccountBlocked']}");
+    assert_event(mailbox, "{'notices':[{'event':'newDevice','at':17,'deviceId':'a8f3c1d0','name':'Tablet'},"
+                          "{'event':'reset','at':18,'deviceId':null,'name':null}]}");
+    let_it_ask("&after=7 ");
+    assert_int_equal(mailbox_count(mailbox), 0);
+    pims_free();
+    begin();
+    mailbox_free(mailbox);
+    mailbox = subscribe("{'actionType':'strong','type':['notices']}");
+    wait_until_asked("&after=7 ", 2);
+    assert_int_equal(mailbox_count(mailbox), 0);
+    /* The call tells all of them, the newest first. */
+    assert_succeeded(get(NOTICES, "{}"), "{'notices':[{'event':'reset','at':18,'deviceId':null,'name':null},"
+                                         "{'event':'newDevice','at':17,'deviceId':'a8f3c1d0','name':'Tablet'}]}");
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void a_device_that_waits_is_told_once_and_when_it_waits_no_more(void **state)
+{
+    const char *asked = "{'state':'asked','deviceId':'a8f3c1d0','name':'Tablet','since':17,'number':null,'lifetimeSeconds':%s}";
+    const char *none = "{'state':'none','deviceId':null,'name':null,'since':null,'number':null,'lifetimeSeconds':null}";
+    char result[MAX_MESSAGE], event[MAX_MESSAGE + 32];
+
+    (void)state;
+    begin_with_news();
+    Mailbox *mailbox = subscribe("{'actionType':'strong','type':'approval'}");
+    wait_until_asked(STEP("Finalize", "checkpush"), 1);
+    assert_int_equal(mailbox_count(mailbox), 0);
+    service_answers(STEP("Finalize", "checkpush"), 200, ASKED("240"));
+    let_it_ask(STEP("Finalize", "checkpush"));
+    snprintf(result, sizeof result, asked, "240");
+    snprintf(event, sizeof event, "{'approval':%s}", result);
+    assert_event(mailbox, event);
+    service_answers(STEP("Finalize", "checkpush"), 200, ASKED("180"));
+    let_it_ask(STEP("Finalize", "checkpush"));
+    assert_int_equal(mailbox_count(mailbox), 0);
+    snprintf(result, sizeof result, asked, "180");
+    assert_succeeded(get(APPROVAL, "{}"), quoted(result, result, sizeof result));
+    service_answers(STEP("Finalize", "checkpush"), 200, "<err>OK</err><state>none</state>");
+    let_it_ask(STEP("Finalize", "checkpush"));
+    snprintf(event, sizeof event, "{'approval':%s}", none);
+    assert_event(mailbox, event);
+    assert_succeeded(get(APPROVAL, "{}"), quoted(none, result, sizeof result));
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void a_service_without_news_is_asked_once_a_subscription_or_configuration(void **state)
+{
+    (void)state;
+    begin_with_news();
+    service_answers(STEP("Setup", "messages"), 200, "<err>NOK:SN</err>");
+    service_answers(STEP("Setup", "checkpush"), 200, "<err>NOK:SN</err>");
+    Mailbox *mailbox = subscribe(NEWS);
+    wait_until_asked(STEP("Setup", "messages"), 1);
+    wait_until_asked(STEP("Setup", "checkpush"), 1);
+    let_it_ask(STEP("Setup", "messages"));
+    wait_until_asked(STEP("Setup", "checkpush"), 2);
+    assert_succeeded(ask(pims_unsubscribe, ACCOUNT, "{}"), "null");
+    Mailbox *second = subscribe(NEWS);
+    wait_until_asked(STEP("Setup", "messages"), 3);
+    wait_until_asked(STEP("Setup", "checkpush"), 3);
+    assert_int_equal(service_asked(STEP("Setup", "messages")), 3);
+    assert_int_equal(service_asked(STEP("Setup", "checkpush")), 3);
+    assert_int_equal(mailbox_count(mailbox) + mailbox_count(second), 0);
+    pims_free();
+    mailbox_free(mailbox);
+    mailbox_free(second);
+}
+
+static void without_an_answer_nothing_is_told_and_the_next_time_comes(void **state)
+{
+    (void)state;
+    begin_with_news();
+    service_answers(STEP("Finalize", "messages"), 200, "<err>OK</err>" NEW_DEVICE);
+    service_fails(STEP("Setup", "messages"), CUT);
+    Mailbox *mailbox = subscribe("{'actionType':'strong','type':'notices'}");
+    wait_until_asked(STEP("Setup", "messages"), 1);
+    assert_int_equal(mailbox_count(mailbox), 0);
+    service_answers(STEP("Setup", "messages"), 200, "<err>OK</err><challenge>c</challenge>");
+    let_it_ask(STEP("Finalize", "messages"));
+    assert_event(mailbox, "{'notices':[{'event':'newDevice','at':17,'deviceId':'a8f3c1d0','name':'Tablet'}]}");
+    pims_free();
+    mailbox_free(mailbox);
+}
+
+static void the_facade_ends_while_a_question_waits_for_its_answer(void **state)
+{
+    Mailbox *others = mailbox_new();
+
+    (void)state;
+    begin_with_news();
+    /* Only the end of the facade ends the wait. */
+    assert_succeeded(set(SDK_CONFIGURATION, "{'network':{'requestTimeoutMs':4294967295}}"), "null");
+    service_fails(STEP("Finalize", "messages"), SILENCE);
+    Mailbox *mailbox = subscribe("{'actionType':'strong','type':'notices'}");
+    for (Poll poll = poll_begin(); service_asked(STEP("Finalize", "messages")) < 1;) {
+        poll_wait(poll);
+    }
+    call(pims_get, SDK_VERSION, "{}", others);
+    pims_free();
+    assert_failed(mailbox_take(others), 2001);
+    assert_int_equal(mailbox_count(mailbox), 0);
+    mailbox_free(mailbox);
+    mailbox_free(others);
+}
+
+static void unsubscribing_on_notices_callback(const char *message, void *ctx)
+{
+    if (strstr(message, "\"notices\"") != NULL) {
+        char *answer = pims_execute("unsubscribe", ACCOUNT, "");
+        assert_non_null(answer);
+        pims_string_free(answer);
+    }
+    mailbox_callback(message, ctx);
+}
+
+static void one_may_unsubscribe_inside_a_notice_which_counts_as_told(void **state)
+{
+    Mailbox *mailbox = mailbox_new();
+    char params[128];
+
+    (void)state;
+    begin_with_news();
+    service_answers(STEP("Finalize", "messages"), 200, "<err>OK</err>" NEW_DEVICE);
+    service_answers("&after=5 ", 200, "<err>OK</err>");
+    assert_int_equal(pims_subscribe(ACCOUNT, quoted(NEWS, params, sizeof params), unsubscribing_on_notices_callback, mailbox), PIMS_OK);
+    assert_succeeded(mailbox_take(mailbox), "null");
+    assert_event(mailbox, "{'notices':[{'event':'newDevice','at':17,'deviceId':'a8f3c1d0','name':'Tablet'}]}");
+    let_events_pass();
+    Mailbox *second = subscribe(NEWS);
+    wait_until_asked("&after=5 ", 1);
+    assert_int_equal(mailbox_count(mailbox) + mailbox_count(second), 0);
+    pims_free();
+    mailbox_free(mailbox);
+    mailbox_free(second);
+}
+
 static const struct CMUnitTest tests[] = {
     TEST(changes_are_told_under_one_transaction, with_phone_number),
     TEST(the_message_of_the_call_comes_before_the_event_that_it_caused, with_phone_number),
@@ -467,6 +689,13 @@ static const struct CMUnitTest tests[] = {
     TEST(execute_ends_no_subscription_outside_a_callback, with_enrollment),
     TEST(a_transaction_id_ends_that_subscription_and_no_other, with_enrollment),
     TEST(its_end_by_its_transaction_id_never_meets_a_full_queue, with_enrollment),
+    TEST(nothing_is_asked_without_a_topic_that_needs_it, with_folder),
+    TEST(a_notice_is_told_once_also_after_a_restart, with_folder),
+    TEST(a_device_that_waits_is_told_once_and_when_it_waits_no_more, with_folder),
+    TEST(a_service_without_news_is_asked_once_a_subscription_or_configuration, with_folder),
+    TEST(without_an_answer_nothing_is_told_and_the_next_time_comes, with_folder),
+    TEST(the_facade_ends_while_a_question_waits_for_its_answer, with_folder),
+    TEST(one_may_unsubscribe_inside_a_notice_which_counts_as_told, with_folder),
 };
 
 SUITE_MAIN(tests)

@@ -43,14 +43,12 @@ public:
             storage_ = path.is_string() ? path.get<std::string>() : storage_;
         }
         const json result = message.value("result", json());
-        if (result.is_object() && result.contains("otp")) {
-            otp_ = result.at("otp").get<std::string>();
-        }
-        if (result.is_object() && result.contains("state")) {
-            state_ = result.at("state").get<std::string>();
-        }
+        keep(otp_, result, "otp");
+        keep(state_, result, "state");
+        keep(number_, result, "number");
+        keep(device_id_, result, "deviceId");
         if (result.is_object() && !result.value("devices", json::array()).empty()) {
-            device_id_ = result.at("devices").at(0).at("deviceId").get<std::string>();
+            keep(device_id_, result.at("devices").at(0), "deviceId");
         }
     }
 
@@ -58,6 +56,9 @@ public:
     {
         if (expected == "$time") {
             return actual.is_number_integer() && actual.dump().size() == 13;
+        }
+        if (expected == "$seconds") {
+            return actual.is_number_integer() && actual >= 1 && actual <= 86400;
         }
         if (expected.is_string() && actual.is_string()) {
             return matches_text(expected.get<std::string>(), actual.get<std::string>());
@@ -81,6 +82,21 @@ public:
     }
 
 private:
+    /* Keeps a member of a result that is text. */
+    static void keep(std::string &kept, const json &result, const char *name)
+    {
+        if (result.is_object() && result.contains(name) && result.at(name).is_string()) {
+            kept = result.at(name).get<std::string>();
+        }
+    }
+
+    /* Returns digits with the last one increased by one; 9 becomes 0. */
+    static std::string increased(std::string digits)
+    {
+        digits.back() = digits.back() == '9' ? '0' : static_cast<char>(digits.back() + 1);
+        return digits;
+    }
+
     std::string filled(const std::string &text) const
     {
         std::string done;
@@ -107,6 +123,9 @@ private:
         if (name == "deviceId") {
             return device_id_;
         }
+        if (name == "number" || name == "wrongNumber") {
+            return name == "number" ? number_ : increased(number_);
+        }
         if (name != "smsCode" && name != "wrongSmsCode") {
             wrong_suite("the placeholder " + name);
         }
@@ -115,11 +134,8 @@ private:
         for (std::string line; std::getline(outbox, line);) {
             last = line;
         }
-        std::string code = json::parse(last).at("code").get<std::string>();
-        if (name == "wrongSmsCode") {
-            code.back() = code.back() == '9' ? '0' : static_cast<char>(code.back() + 1);
-        }
-        return code;
+        const std::string code = json::parse(last).at("code").get<std::string>();
+        return name == "smsCode" ? code : increased(code);
     }
 
     bool matches_text(const std::string &expected, const std::string &actual) const
@@ -142,6 +158,7 @@ private:
     std::string otp_;
     std::string state_;
     std::string device_id_;
+    std::string number_;
 };
 
 extern "C" void on_unsubscribed(const char *message, void *ctx)

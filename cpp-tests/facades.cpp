@@ -21,6 +21,25 @@ void enroll(const pims::Session &session, const Folder &folder, const char *pin)
     wait_for(device.enroll_with_phone_number(pin, folder.sms_code(), PHONE_NUMBER));
 }
 
+/* Opens a device of an account whose new devices need an approval. */
+pims::Session of_one_account(const Folder &service, const Folder &folder)
+{
+    const pims::Params policy{{"activationApproval", true}, {"deviceNotices", true}};
+    return pims::Session::open({{"storage", pims::Params{{"path", folder.path()}}},
+                                {"account", pims::Params{{"username", "jane"}}},
+                                {"embedded", pims::Params{{"database", service.path() / "authority.db"}, {"policy", policy}}}});
+}
+
+/* Enrolls a device, which then waits. Returns its number. */
+std::string enroll_and_wait(const pims::StrongAuthentication &device, const Folder &folder)
+{
+    wait_for(device.request_enrollment_code());
+    wait_for(device.enroll(PIN, folder.sms_code()));
+    const pims::Approval own = wait_for(device.approval());
+    REQUIRE(own.state == pims::ApprovalState::waiting);
+    return own.number.value();
+}
+
 /* Checks that nothing accepts a call of this session, and that no callback is called. */
 void check_no_facade(const pims::Session &session)
 {
@@ -59,6 +78,66 @@ TEST_CASE("two accounts work at once and know nothing of each other")
     // The storage of the closed one is free.
     const auto again = pims::Session::open(folder.config());
     CHECK_FALSE(wait_for(pims::StrongAuthentication(again).otp(PIN)).empty());
+}
+
+TEST_CASE("a new device is approved by another one, and its changes are notices")
+{
+    const Folder service, folder, other_folder;
+    const auto session = of_one_account(service, folder);
+    const auto other = of_one_account(service, other_folder);
+    const pims::StrongAuthentication device(session), new_device(other);
+    enroll(session, folder, PIN);
+    const pims::Approval nobody = wait_for(device.approval());
+    CHECK(nobody.state == pims::ApprovalState::none);
+    CHECK_FALSE(nobody.device_id);
+    CHECK(wait_for(device.notices()).empty());
+    const std::string number = enroll_and_wait(new_device, other_folder);
+    CHECK(failure_of([&] { wait_for(new_device.otp(PIN)); }) == pims::Code::wrong_state);
+    const pims::Approval asked = wait_for(device.approval());
+    CHECK(asked.state == pims::ApprovalState::asked);
+    CHECK_FALSE(asked.number);
+    CHECK(asked.lifetime_seconds > std::chrono::seconds(0));
+    CHECK(asked.since <= std::chrono::system_clock::now());
+    std::promise<pims::Approval> approval;
+    {
+        const auto watch = device.watch(pims::Topics{false, true}, [&](const pims::AccountChange &change) {
+            if (change.approval) {
+                approval.set_value(*change.approval);
+            }
+        });
+        CHECK(wait_for(approval.get_future()).device_id == asked.device_id);
+    }
+    wait_for(device.approve_new_device(asked.device_id.value(), number, PIN));
+    wait_for(new_device.change_pin(PIN, OTHER_PIN));
+    const auto notices = wait_for(device.notices());
+    REQUIRE(notices.size() == 1);
+    CHECK(notices.front().event == "pinChange");
+    CHECK_FALSE(notices.front().device_id);
+    CHECK(notices.front().at >= asked.since);
+    std::promise<std::vector<pims::AccountNotice>> told;
+    const auto watch = device.watch(pims::Topics{true, false}, [&](const pims::AccountChange &change) {
+        if (change.notices) {
+            told.set_value(*change.notices);
+        }
+    });
+    CHECK(wait_for(told.get_future()).size() == 1);
+}
+
+TEST_CASE("a new device ends by a wrong number, or is rejected")
+{
+    const Folder service, folder, other_folder;
+    const auto session = of_one_account(service, folder);
+    const auto other = of_one_account(service, other_folder);
+    const pims::StrongAuthentication device(session), new_device(other);
+    enroll(session, folder, PIN);
+    std::string number = enroll_and_wait(new_device, other_folder);
+    number.back() = number.back() == '9' ? '0' : static_cast<char>(number.back() + 1);
+    const std::string id = wait_for(device.approval()).device_id.value();
+    CHECK(failure_of([&] { wait_for(device.approve_new_device(id, number, PIN)); }) == pims::Code::wrong_state);
+    CHECK(failure_of([&] { wait_for(new_device.otp(PIN)); }) == pims::Code::device_unknown);
+    enroll_and_wait(new_device, other_folder);
+    wait_for(device.reject_new_device(wait_for(device.approval()).device_id.value()));
+    CHECK(wait_for(device.account_state()) == pims::AccountState::pin_blocked);
 }
 
 TEST_CASE("sessions work beside the default one, whose members and free functions are those of the default facade")

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -203,13 +203,13 @@ pub(crate) fn try_error(text: fmt::Arguments<'_>) {
 }
 
 #[cfg(unix)]
-fn is_deleted(file: &File) -> bool {
+fn is_deleted(file: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    file.nlink() == 0
 }
 
 #[cfg(not(unix))]
-fn is_deleted(_: &File) -> bool {
+fn is_deleted(_: &Metadata) -> bool {
     // On these systems an open file cannot be deleted.
     false
 }
@@ -255,35 +255,35 @@ impl Logger {
         let rule_name = self.name(now);
         // The host may have sent the file somewhere and then deleted it. Another process deletes
         // the oldest ones.
-        let is_current = |open: &OpenFile| open.rule_name == rule_name && !is_deleted(&open.file);
-        if !self.open.as_ref().is_some_and(is_current) {
-            self.open(rule_name.clone(), rule_name.clone())?;
-        }
-        if self.is_full(length)
+        let current = self.open.as_ref().filter(|open| open.rule_name == rule_name);
+        let mut size = match current.map(|open| open.file.metadata()) {
+            Some(Ok(metadata)) if !is_deleted(&metadata) => metadata.len(),
+            Some(Err(_)) => 0,
+            Some(Ok(_)) | None => self.open(rule_name.clone(), rule_name.clone())?,
+        };
+        let max_bytes = self.max_bytes;
+        let is_full = |size: u64| size > 0 && size.saturating_add(length) > max_bytes;
+        if is_full(size)
             && let Some(name) = self.newest_of_day(&rule_name)
         {
             // If it cannot be opened, the log goes on in a new file.
-            let _ = self.open(rule_name.clone(), name);
+            size = self.open(rule_name.clone(), name).unwrap_or(size);
         }
-        if self.is_full(length) {
+        if is_full(size) {
             self.open(rule_name, format!("pims-{}.log", moment(now)))?;
         }
         // The lines above have opened it.
         self.open.as_mut().ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 
-    /// Returns whether the open file has no room for a line.
-    fn is_full(&self, length: u64) -> bool {
-        let size = |open: &OpenFile| open.file.metadata().map_or(0, |metadata| metadata.len());
-        self.open.as_ref().map(size).is_some_and(|size| size > 0 && size.saturating_add(length) > self.max_bytes)
-    }
-
-    fn open(&mut self, rule_name: String, name: String) -> std::io::Result<()> {
+    /// Opens or creates a file, and returns its size.
+    fn open(&mut self, rule_name: String, name: String) -> std::io::Result<u64> {
         let folder = self.storage.subfolder(FOLDER)?;
         let file = folder.open_or_create(&name, Access::Append)?;
         delete_oldest(&folder, &name);
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
         self.open = Some(OpenFile { rule_name, name, file });
-        Ok(())
+        Ok(size)
     }
 
     /// Returns the name of the newest file that continues the file of a day, if there is one.

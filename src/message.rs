@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::ffi::CStr;
 
 use inwebo::client::WrongPins;
+use inwebo::client::messages::Notice;
 use inwebo::cvs::{DeviceEntry, Keystore};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -42,6 +43,10 @@ pub enum Output {
     },
     /// The devices of the account.
     Devices(Vec<DeviceEntry>),
+    /// Events of the account.
+    Notices(Vec<Notice>),
+    /// One member that is an object.
+    Object(&'static str, Box<Self>),
     /// An output, and circumstances that the caller must learn of: wrong PINs, or the end of a
     /// block. They stand beside the result, not in it.
     WithInfo(Box<Self>, Box<Info>),
@@ -64,6 +69,7 @@ impl Output {
             // An escape has at most 6 bytes for one byte of text.
             Self::Text(_, text) => 6 * text.len(),
             Self::Members(members) => members.iter().map(|(_, member)| member.room()).sum(),
+            Self::Object(_, output) => output.room(),
             _ => 0,
         }
     }
@@ -125,6 +131,10 @@ impl Serialize for Output {
             Self::Devices(devices) => {
                 map.serialize_entry("devices", &devices.iter().map(Listed).collect::<Vec<_>>())?;
             }
+            Self::Notices(notices) => {
+                map.serialize_entry("notices", &notices.iter().map(Told).collect::<Vec<_>>())?;
+            }
+            Self::Object(name, output) => map.serialize_entry(name, output)?,
             Self::Account { activated, blocked } => {
                 if let Some(activated) = activated {
                     map.serialize_entry("isDeviceActivated", activated)?;
@@ -151,6 +161,21 @@ impl Serialize for Listed<'_> {
         map.serialize_entry("lastUsed", used)?;
         map.serialize_entry("thisDevice", is_self)?;
         map.serialize_entry("keystore", &keystore.map(Keystore::as_str))?;
+        map.end()
+    }
+}
+
+/// Notice in the form of a message.
+struct Told<'a>(&'a Notice);
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Notice { number: _, event, at, device, name } = self.0;
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("event", event)?;
+        map.serialize_entry("at", at)?;
+        map.serialize_entry("deviceId", device)?;
+        map.serialize_entry("name", name)?;
         map.end()
     }
 }
@@ -338,6 +363,26 @@ mod tests {
         let second = r#"{"deviceId":"0a1b2c3d","name":"Ana \"😀","since":17,"lastUsed":null,"thisDevice":false,"keystore":null}"#;
         let expected = format!("\"result\":{{\"devices\":[{first},{second}]}}}}");
         assert!(message.as_str().ends_with(&expected), "{}", message.as_str());
+    }
+
+    #[test]
+    fn a_notice_has_each_member_and_null_where_no_device_is_meant() {
+        let about = Notice {
+            number: 5,
+            event: "newDevice".into(),
+            at: 17,
+            device: Some("0a1b2c3d".into()),
+            name: Some("Ana".into()),
+        };
+        let reset = Notice { number: 6, event: "reset".into(), at: 18, device: None, name: None };
+        let message = Message::of_event(TransactionId::new(), &Output::Notices(vec![about, reset]));
+        let first = r#"{"event":"newDevice","at":17,"deviceId":"0a1b2c3d","name":"Ana"}"#;
+        let second = r#"{"event":"reset","at":18,"deviceId":null,"name":null}"#;
+        let expected = format!("\"status\":\"RESULT\",\"result\":{{\"notices\":[{first},{second}]}}}}");
+        assert!(message.as_str().ends_with(&expected), "{}", message.as_str());
+        let object = Output::Object("approval", Box::new(Output::Members(vec![("state", Member::text("none"))])));
+        let message = Message::of_event(TransactionId::new(), &object);
+        assert!(message.as_str().ends_with(r#""result":{"approval":{"state":"none"}}}"#), "{}", message.as_str());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::fmt::{self, Write};
 
 use inwebo::cvs::SHORT_ID;
-use inwebo::values::{DeviceName, EnrollmentCode, Fingerprint, Pin, SmsCode};
+use inwebo::values::{ApprovalNumber, DeviceName, EnrollmentCode, Fingerprint, Pin, SmsCode};
 pub use wiped_json::{Object, Value};
 use zeroize::Zeroizing;
 
@@ -170,6 +170,13 @@ impl Given<'_> {
         let text = self.value.as_text();
         text.and_then(Fingerprint::read)
             .ok_or_else(|| Error::invalid(self.name, "expected the 8 digits that both devices show, as a string"))
+    }
+
+    /// Reads the number of a device that waits for its approval: two digits.
+    pub fn approval_number(&self) -> Result<ApprovalNumber, Error> {
+        let text = self.value.text_or_digits();
+        text.and_then(|text| ApprovalNumber::read(text.trim()))
+            .ok_or_else(|| Error::invalid(self.name, "expected the two digits that the new device shows"))
     }
 
     /// Returns its text, if it is one of these words.
@@ -428,6 +435,19 @@ mod tests {
             let json = format!("{{\"d\":{bad}}}");
             let error = required(&one(&json), "d").device_id().err().unwrap();
             assert_eq!(error.detail(), "expected a \"deviceId\" of get pims.authentication.devices", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_an_approval_is_two_digits() {
+        for (given, number) in [("\"07\"", "07"), ("\" 47 \"", "47"), ("47", "47")] {
+            let json = format!("{{\"number\":{given}}}");
+            assert_eq!(required(&one(&json), "number").approval_number().unwrap().as_str(), number);
+        }
+        for bad in ["\"7\"", "7", "\"047\"", "147", "-7", "4.7", "\"4 7\"", "\"\"", "\"x7\"", "true", "[]"] {
+            let json = format!("{{\"number\":{bad}}}");
+            let error = required(&one(&json), "number").approval_number().err().unwrap();
+            assert_eq!(error.detail(), "expected the two digits that the new device shows", "{bad}");
         }
     }
 

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     if std::env::args().skip(1).any(|argument| !argument.starts_with('-') && !argument.contains("crash")) {
         return ExitCode::SUCCESS;
     }
-    let scenarios: [Scenario; 11] = [
+    let scenarios: [Scenario; 13] = [
         Scenario { name: "enroll", prepare: &["phone", "code"], act: "enroll", recover: "go on enrolling", least: 20 },
         Scenario {
             name: "enroll by another device",
@@ -35,6 +35,20 @@ fn main() -> ExitCode {
             act: "enroll by device",
             recover: "go on enrolling by device",
             least: 20,
+        },
+        Scenario {
+            name: "enroll with an approval",
+            prepare: &["phone", "code", "enroll", "a code for another device"],
+            act: "enroll for an approval",
+            recover: "go on enrolling for an approval",
+            least: 20,
+        },
+        Scenario {
+            name: "notices",
+            prepare: &["phone", "code", "enroll", "enroll another device for a notice"],
+            act: "hear the notice",
+            recover: "know of the notice",
+            least: 4,
         },
         Scenario {
             name: "enroll with phone number",
@@ -169,9 +183,16 @@ fn copy_of(folder: &Path) -> tempfile::TempDir {
 
 fn run_child(step: &str) {
     let folder = std::env::var("PIMS_CRASH_FOLDER").unwrap();
-    let max_devices = if step.ends_with("by device") { 2 } else { 1 };
-    let policy =
-        json!({ "maxDevices": max_devices, "evolveK1Every": 1, "codesPerHour": 100, "activationByDevice": true });
+    let (for_approval, for_notice) = (step.ends_with("for an approval"), step.ends_with("notice"));
+    let max_devices = if step.ends_with("by device") || for_approval || for_notice { 2 } else { 1 };
+    let policy = json!({
+        "maxDevices": max_devices,
+        "evolveK1Every": 1,
+        "codesPerHour": 100,
+        "activationByDevice": true,
+        "activationApproval": for_approval,
+        "deviceNotices": for_notice,
+    });
     let config = json!({ "storage": { "path": folder }, "embedded": { "policy": policy } });
     expect(&execute("init", "", &config));
     let phone = Phone { outbox: Path::new(&folder).join("sms-outbox.jsonl") };
@@ -189,6 +210,20 @@ fn run_child(step: &str) {
         "make a code" => make_code(Path::new(&folder), &config),
         "enroll by device" => enroll_by_device(Path::new(&folder)),
         "go on enrolling by device" => go_on_enrolling_by_device(Path::new(&folder), &config),
+        "a code for another device" => {
+            put_aside(Path::new(&folder), &config);
+            expect(&get("smscode", json!({"type": "enrollment"})));
+        }
+        "enroll for an approval" => phone.enroll("1234"),
+        "go on enrolling for an approval" => phone.go_on_enrolling_for_approval(Path::new(&folder), &config),
+        "enroll another device for a notice" => enroll_another_device(Path::new(&folder), &config),
+        "hear the notice" => hear_notice(Path::new(&folder)),
+        "know of the notice" => {
+            if !was_told(Path::new(&folder)) {
+                hear_notice(Path::new(&folder));
+            }
+            accepted(&otp("1234"));
+        }
         "move away" => move_away(Path::new(&folder)),
         "import" => import(Path::new(&folder)),
         "go on importing" => {
@@ -269,6 +304,39 @@ impl Phone {
         accepted(&otp("1234"));
     }
 
+    /// Goes on with an enrollment that was cut off. The other device then approves this one by the
+    /// number that this one shows.
+    fn go_on_enrolling_for_approval(&self, folder: &Path, config: &Value) {
+        if !is_activated() {
+            let again = set("enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": " "}));
+            if code_of(&again) == Some(2311) {
+                self.enroll("1234");
+            } else {
+                expect(&again);
+            }
+        }
+        let state = || {
+            let state = get("approval", json!({}));
+            expect(&state);
+            state["result"].clone()
+        };
+        let own = state();
+        assert_eq!(own["state"], "waiting", "{own}");
+        assert_eq!(code_of(&otp("1234")), Some(2311));
+        put_aside(folder, config);
+        let shown = state();
+        assert_eq!(shown["state"], "asked", "{shown}");
+        let approve = json!({
+            "action": "approve",
+            "deviceId": shown["deviceId"],
+            "number": own["number"],
+            "pinCode": "1234",
+        });
+        expect(&set("approval", approve));
+        put_aside(folder, config);
+        accepted(&otp("1234"));
+    }
+
     /// Enrolls after the removal of the only device, which was cut off. The account has one place.
     fn enroll_in_its_place(&self) {
         let password = otp("1234");
@@ -333,6 +401,11 @@ fn make_code(folder: &Path, config: &Value) {
     let made = get("enrollmentcode", json!({"action": "make", "pinCode": "1234"}));
     expect(&made);
     std::fs::write(folder.join("code.txt"), made["result"]["code"].as_str().unwrap()).unwrap();
+    put_aside(folder, config);
+}
+
+/// Makes the device whose record lies aside the one of this folder, and puts this one aside.
+fn put_aside(folder: &Path, config: &Value) {
     expect(&execute("free", "", &json!({})));
     exchange_devices(folder);
     expect(&execute("init", "", config));
@@ -374,18 +447,60 @@ fn go_on_enrolling_by_device(folder: &Path, config: &Value) {
     let own = state();
     assert_eq!(own["state"], "entered", "{own}");
     assert_eq!(code_of(&otp("1234")), Some(2311));
-    let exchange = || {
-        expect(&execute("free", "", &json!({})));
-        exchange_devices(folder);
-        expect(&execute("init", "", config));
-    };
-    exchange();
+    put_aside(folder, config);
     let shown = state();
     assert_eq!((&shown["state"], &shown["fingerprint"]), (&json!("entered"), &own["fingerprint"]));
     let fingerprint = &shown["fingerprint"];
     expect(&set("enrollmentcode", json!({"action": "confirm", "fingerprint": fingerprint, "pinCode": "1234"})));
-    exchange();
+    put_aside(folder, config);
     accepted(&otp("1234"));
+}
+
+/// Enrolls a second device of the account, in a folder of its own, which the later steps do not
+/// need. The first device gets a notice of it.
+fn enroll_another_device(folder: &Path, config: &Value) {
+    let storage = folder.join("another");
+    let mut config = config.clone();
+    config["storage"]["path"] = json!(storage);
+    config["embedded"]["database"] = json!(folder.join("authority.db"));
+    let opened = execute("open", "", &config);
+    expect(&opened);
+    let another = pims::facade::Handle::from_number(opened["result"]["facade"].as_u64().unwrap());
+    let call = |method: &str, api: &str, params: Value| {
+        let message = another.execute(method, &format!("pims.authentication.{api}"), &params.to_string());
+        expect(&serde_json::from_str(message.as_str()).unwrap());
+    };
+    call("get", "smscode", json!({"type": "enrollment"}));
+    let code = Phone { outbox: storage.join("sms-outbox.jsonl") }.code();
+    call("set", "enrollment", json!({"action": "enroll", "pinCode": "1234", "smsCode": code}));
+    assert!(another.close());
+}
+
+/// Subscribes to the notices, and keeps the one of the other device as an app does that shows it.
+/// Comes to its end once the library has stored that it was told.
+fn hear_notice(folder: &Path) {
+    let (sender, told) = std::sync::mpsc::channel();
+    let shown = folder.join("shown.txt");
+    let callback = Box::new(move |message: &pims::facade::Message| {
+        let message: Value = serde_json::from_str(message.as_str()).unwrap();
+        if message["result"]["notices"][0]["event"] == "newDevice" {
+            std::fs::write(&shown, "newDevice").unwrap();
+            sender.send(()).unwrap();
+        }
+    });
+    let params = json!({"actionType": "strong", "type": "notices"}).to_string();
+    pims::facade::call(pims::facade::Method::Subscribe, "pims.authentication.account", &params, callback).unwrap();
+    told.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    // The next call runs when the library's thread is done with the notice.
+    let (sender, next) = std::sync::mpsc::channel();
+    let callback = Box::new(move |_: &pims::facade::Message| sender.send(()).unwrap());
+    pims::facade::call(pims::facade::Method::Get, "pims.sdk.version", "", callback).unwrap();
+    next.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+}
+
+/// Returns whether the user saw the notice before the crash.
+fn was_told(folder: &Path) -> bool {
+    folder.join("shown.txt").exists()
 }
 
 /// Exports the enrollment, and removes the device's record.

@@ -228,9 +228,9 @@ fn each_error_has_its_cause() {
 
     devices.policy = json!({});
     devices.take("phone");
-    is_refused(&get(json!({"action": "make", "pinCode": "1234"})), 2317, "lets no device enroll another one");
-    is_refused(&get(json!({"action": "state"})), 2317, "with an SMS code");
-    is_refused(&decide("confirm", "12345678", "1234"), 2317, "with an SMS code");
+    is_refused(&get(json!({"action": "make", "pinCode": "1234"})), 2002, "does not offer this operation");
+    is_refused(&get(json!({"action": "state"})), 2002, "does not offer this operation");
+    is_refused(&decide("confirm", "12345678", "1234"), 2002, "does not offer this operation");
     succeeded(&otp());
 }
 

@@ -13,17 +13,22 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use inwebo::client::activate::PinMode;
+use inwebo::client::checkpush::ApprovalState;
 use inwebo::client::devices::Change;
+use inwebo::client::messages::Notice;
 use inwebo::client::{BlockTimes, Client, Device, EngineError, Request};
 use inwebo::cvs::{CvsAnswer, CvsRefusal, CvsRequest, Purpose};
 use inwebo::mode::Mode;
-use inwebo::values::{DeviceName, K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, SmsCode, Ticket, bound_challenge};
+use inwebo::values::{
+    Approval, ApprovalNumber, DeviceName, K0, K1, Kma, Modulus, Pin, Proofs, SecVal, Serial, SmsCode, Ticket,
+    bound_challenge,
+};
 use inwebo::word::Word;
 use pims::store::{RecordStore, StoreError};
 use pims::strongauth::budget::{Exhausted, Limits, Use};
 use pims::strongauth::machine::{Refusal, State, Sync};
 use pims::strongauth::record::{Block, Enrollment, Intent, Record, Standing};
-use pims::strongauth::{FactoryKey, Failure, Host, Parts, StrongAuthentication};
+use pims::strongauth::{ApprovalStatus, FactoryKey, Failure, Host, Parts, PendingDevice, StrongAuthentication};
 use pims::transport::{TimeLimit, Transport, TransportError};
 use zeroize::Zeroizing;
 
@@ -1053,7 +1058,7 @@ fn enrollments_are_counted_once_each_and_refused_before_an_sms_is_spent() {
         component.request_code(Purpose::Enrollment, None),
         component.accept_code(&code).map(drop),
         component.enroll(&pin("1234"), Some(&code)).map(drop),
-        component.enroll_with_phone_number(&pin("1234"), &code, "0612345678"),
+        component.enroll_with_phone_number(&pin("1234"), &code, "0612345678").map(drop),
     ] {
         assert!(matches!(refused, Err(Failure::Limit(Exhausted::Activations { limit: 2 }))), "{refused:?}");
     }
@@ -1481,4 +1486,357 @@ fn a_list_that_is_not_one_and_a_service_without_it_are_told_as_such() {
     bench.script.answer("ActionSetup", CHALLENGE);
     bench.script.answer("ActionFinalize", "<err>OK</err><device><id>0a1b2c3d</id></device>");
     assert!(matches!(component.devices(), Err(Failure::Engine(EngineError::Unusable(_)))));
+}
+
+impl Bench {
+    /// Adds the answers to one question for notices: those with these numbers.
+    fn answer_notices(&self, numbers: std::ops::RangeInclusive<u64>, more: &str) {
+        self.script.answer("ActionSetup", CHALLENGE);
+        let notice =
+            |number| format!("<notice><number>{number}</number><event>reset</event><at>{number}</at></notice>");
+        let notices = numbers.map(notice).collect::<String>();
+        self.script.answer("ActionFinalize", &format!("<err>OK</err>{notices}{more}"));
+    }
+
+    /// Returns the parameters of the last request.
+    fn last_request(&self) -> std::collections::HashMap<String, String> {
+        let query = self.script.asked.lock().unwrap().last().unwrap().clone();
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+}
+
+fn numbers(notices: &[Notice]) -> Vec<u64> {
+    notices.iter().map(|notice| notice.number).collect()
+}
+
+const ASKS_FOR_NOTICES: [&str; 2] = ["Setup messages", "Finalize messages"];
+const MORE: &str = "<more>1</more>";
+
+#[test]
+fn notices_are_asked_for_until_there_are_no_more_also_while_the_account_is_blocked() {
+    for standing in [Standing::Active, Standing::MustSynchronize, Standing::Blocked] {
+        let record = Record { last_notice: 7, ..enrolled(standing) };
+        let (bench, mut component) = bench(&record);
+        bench.answer_notices(1..=2, MORE);
+        bench.answer_notices(5..=6, MORE);
+        bench.answer_notices(9..=9, "");
+        assert_eq!(numbers(&component.notices().unwrap()), [1, 2, 5, 6, 9]);
+        assert_eq!(bench.script.asked(), [ASKS_FOR_NOTICES, ASKS_FOR_NOTICES, ASKS_FOR_NOTICES].concat());
+        assert_eq!(bench.last_request()["after"], "6");
+        assert!(!bench.last_request().contains_key("R1"), "no PIN is proved");
+        // The list changes nothing, and does not begin at the last notice that was told.
+        assert_eq!(*bench.memory.record().encode(), *record.encode());
+    }
+}
+
+#[test]
+fn of_many_notices_the_list_has_the_newest_and_a_subscriber_gets_the_oldest_first() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for page in 0..12 {
+        bench.answer_notices(page * 60 + 1..=(page + 1) * 60, if page == 11 { "" } else { MORE });
+    }
+    assert_eq!(numbers(&component.notices().unwrap()), (221..=720).collect::<Vec<_>>());
+    let (bench, mut component) = self::bench(&enrolled(Standing::Active));
+    for page in 0..9 {
+        bench.answer_notices(page * 60 + 1..=(page + 1) * 60, MORE);
+    }
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), (1..=500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_service_that_always_has_more_notices_is_asked_forty_times() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    for list in 0..2_u64 {
+        for number in 1..=40 {
+            bench.answer_notices(number..=number, MORE);
+        }
+        let found = if list == 0 { component.notices().unwrap() } else { component.new_notices().unwrap().notices };
+        assert_eq!(numbers(&found), (1..=40).collect::<Vec<_>>());
+    }
+    // A page that is the same as the one before would never end.
+    bench.answer_notices(1..=2, MORE);
+    bench.answer_notices(1..=2, MORE);
+    assert!(matches!(component.notices(), Err(Failure::Engine(EngineError::Unusable(_)))));
+}
+
+#[test]
+fn new_notices_begin_after_the_last_one_that_was_told_and_a_restart_knows_it() {
+    let (bench, mut component) = bench(&enrolled(Standing::Active));
+    bench.answer_notices(1..=3, "");
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), [1, 2, 3]);
+    assert_eq!(bench.memory.record().last_notice, 0, "they are not told yet");
+    let id = bench.memory.record().enrolled_device().unwrap().id.clone();
+    component.store_last_notice(&id, 3);
+    component.store_last_notice(&id, 2);
+    let mut component = bench.open();
+    bench.answer_notices(4..=4, "");
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), [4]);
+    assert_eq!(bench.last_request()["after"], "3");
+
+    // It cannot be stored: a restart tells the notice again, this component does not.
+    bench.set_full(true);
+    component.store_last_notice(&id, 4);
+    bench.set_full(false);
+    assert_eq!(bench.memory.record().last_notice, 3);
+    bench.answer_notices(5..=5, "");
+    assert_eq!(numbers(&component.new_notices().unwrap().notices), [5]);
+    assert_eq!(bench.last_request()["after"], "4");
+    assert_eq!(bench.memory.record().last_notice, 4, "it is stored before the next request");
+}
+
+#[test]
+fn the_last_notice_belongs_to_one_enrollment() {
+    let record = Record { last_notice: 7, ..enrolled(Standing::Active) };
+    let id = record.enrolled_device().unwrap().id.clone();
+    let (bench, mut component) = bench(&record);
+    component.store_last_notice("fedcba9876543210", 8);
+    assert_eq!(bench.memory.record().last_notice, 7, "another device was told");
+    bench.script.cvs.lock().unwrap().push_back(Ok(CvsAnswer::Done));
+    component.remove().unwrap();
+    assert_eq!(bench.memory.record().last_notice, 0);
+    component.store_last_notice(&id, 8);
+    assert_eq!(bench.memory.record().last_notice, 0, "there is no device that was told");
+
+    let (bench, mut component) = self::bench(&Record { last_notice: 7, ..enrolled(Standing::Disabled) });
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", &format!("{SYNCHRONIZED}<id>0123456789abcdef</id>"));
+    component.enroll(&pin("1234"), Some(&SmsCode::new("2424").unwrap())).unwrap();
+    assert_eq!(bench.memory.record().last_notice, 0);
+
+    // A synchronization is no new enrollment.
+    let (bench, mut component) = self::bench(&Record { last_notice: 7, ..enrolled(Standing::MustSynchronize) });
+    synchronize(&bench.script);
+    ask(&bench, &mut component, GRANTED).unwrap();
+    assert_eq!(bench.memory.record().last_notice, 7);
+}
+
+/// An attacker who changes the answers could use the proofs of any operation for a decision, if a
+/// device proved whatever it is given.
+#[test]
+fn no_operation_proves_the_text_of_a_decision() {
+    let operations: [Question; 10] = [
+        |component| component.notices().map(drop),
+        |component| component.approval_status().map(drop),
+        |component| component.reject_device("0a1b2c3d"),
+        |component| component.approve_device(&pin("1234"), "0a1b2c3d", &ApprovalNumber::read("47").unwrap()),
+        |component| component.devices().map(drop),
+        |component| component.change_device(OWN, Some(&pin("1234"))),
+        |component| component.enrollment_code_state().map(drop),
+        |component| component.otp_with_pin(&pin("1234")).map(drop),
+        |component| component.update_pin(&pin("1234"), &pin("4321")),
+        |component| component.make_enrollment_code(&pin("1234")).map(drop),
+    ];
+    for (place, operation) in operations.into_iter().enumerate() {
+        let (bench, mut component) = bench(&enrolled(Standing::Active));
+        let challenge = keys().replace(">c<", ">c|approve=0a1b2c3d|number=47<");
+        bench.script.answer("ActionSetup", &challenge);
+        let outcome = operation(&mut component);
+        assert!(matches!(outcome, Err(Failure::Engine(EngineError::Unusable(_)))), "{place}: {outcome:?}");
+        assert_eq!(bench.script.asked().len(), 1, "{place}: a proof was sent");
+    }
+}
+
+#[test]
+fn questions_about_the_account_are_sent_by_an_enrolled_device_alone() {
+    for record in [unenrolled(), enrolled(Standing::Disabled)] {
+        let (bench, mut component) = bench(&record);
+        let number = ApprovalNumber::read("47").unwrap();
+        for outcome in [
+            component.notices().map(drop),
+            component.new_notices().map(drop),
+            component.approval_status().map(drop),
+            component.approve_device(&pin("1234"), "0a1b2c3d", &number),
+            component.reject_device("0a1b2c3d"),
+        ] {
+            assert!(matches!(outcome, Err(Failure::State(Refusal::Forbidden, _))), "{outcome:?}");
+        }
+        assert_eq!(bench.script.asked(), [""; 0]);
+    }
+}
+
+type Question = fn(&mut StrongAuthentication) -> Result<(), Failure>;
+
+#[test]
+fn a_service_without_notices_or_approvals_says_nothing_about_the_device() {
+    for (word, state) in [
+        ("NOK:SN", State::Activated(Sync::Done)),
+        ("NOK:FORBIDDEN", State::Activated(Sync::Done)),
+        ("NOK:NODEVICE", State::Disabled),
+    ] {
+        let questions: [Question; 2] =
+            [|component| component.notices().map(drop), |component| component.approval_status().map(drop)];
+        for question in questions {
+            let (bench, mut component) = bench(&enrolled(Standing::Active));
+            bench.script.answer("ActionSetup", &format!("<err>{word}</err>"));
+            assert_eq!(question(&mut component).unwrap_err().word().unwrap().as_str(), word);
+            let record = bench.memory.record();
+            assert_eq!((record.state(0), record.is_forbidden), (state, false), "{word}");
+        }
+    }
+}
+
+const DECIDES: [&str; 2] = ["Setup checkpush", "Finalize checkpush"];
+
+#[test]
+fn the_state_of_the_approvals_is_that_of_the_service_and_the_number_is_computed_here() {
+    let record = enrolled(Standing::Active);
+    let device = record.enrollment.as_ref().unwrap().device.clone();
+    let asked =
+        "<state>asked</state><device>0a1b2c3d</device><name>Tablet</name><since>17</since><lifetime>240</lifetime>";
+    let other = ApprovalState::Asked { device: "0a1b2c3d".into(), name: "Tablet".into(), since: 17, lifetime: 240 };
+    let own = ApprovalNumber::of(&device.id, &device.serial, &device.k0);
+    for (children, state, own) in [
+        ("<state>none</state>", ApprovalState::None, None),
+        (asked, other, None),
+        ("<state>waiting</state><lifetime>9</lifetime>", ApprovalState::Waiting { lifetime: 9 }, Some(own)),
+    ] {
+        for standing in [Standing::Active, Standing::Blocked] {
+            let (bench, mut component) = bench(&enrolled(standing));
+            bench.script.answer("ActionSetup", CHALLENGE);
+            bench.script.answer("ActionFinalize", &format!("<err>OK</err>{children}"));
+            let expected = ApprovalStatus { state: state.clone(), own: own.clone() };
+            assert_eq!(component.approval_status().unwrap(), expected);
+            assert_eq!(bench.script.asked(), DECIDES);
+            assert!(!bench.last_request().contains_key("R1"), "no PIN is proved");
+            assert_eq!(bench.memory.record().enrollment.unwrap().standing, standing);
+        }
+    }
+}
+
+#[test]
+fn the_proofs_of_an_approval_hold_for_its_device_and_number_alone() {
+    let record = enrolled(Standing::Active);
+    let device = record.enrollment.as_ref().unwrap().device.clone();
+    let (bench, mut component) = bench(&record);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>NOK:DESYNCHRONIZED</err>");
+    synchronize(&bench.script);
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><state>approved</state>");
+    let (pin, number) = (pin("1234"), ApprovalNumber::read("07").unwrap());
+    component.approve_device(&pin, "0a1b2c3d", &number).unwrap();
+    assert_eq!(bench.script.asked()[..2], DECIDES);
+    assert_eq!(bench.script.asked()[5..], DECIDES);
+
+    let query = bench.script.asked.lock().unwrap()[1].clone();
+    let sent: std::collections::HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+    assert_eq!((&*sent["device"], &*sent["number"]), ("0a1b2c3d", "07"));
+    let k1 = K1::new(Kma::derive(&pin, &device.serial).decrypt(&device.hidden_k1));
+    let bound = Approval::Approve(&number).challenge("c", "0a1b2c3d");
+    let proofs = Proofs::with_pin(&bound, &device.serial, &device.k0, &k1, &pin);
+    assert_eq!((&*sent["R0"], &*sent["R1"], &*sent["R2"]), (&*proofs.r0, &*proofs.r1, &*proofs.r2));
+    assert_eq!(component.account_view().block, None);
+}
+
+#[test]
+fn an_answer_that_does_not_name_the_decision_is_not_its_result() {
+    let number = ApprovalNumber::read("07").unwrap();
+    for state in ["", "<state>asked</state>", "<state>waiting</state>"] {
+        let (bench, mut component) = bench(&enrolled(Standing::Active));
+        for _ in 0..2 {
+            bench.script.answer("ActionSetup", CHALLENGE);
+            bench.script.answer("ActionFinalize", &format!("<err>OK</err>{state}"));
+        }
+        let approved = component.approve_device(&pin("1234"), "0a1b2c3d", &number);
+        assert!(matches!(approved, Err(Failure::Engine(EngineError::Unusable(_)))), "{state}");
+        let rejected = component.reject_device("0a1b2c3d");
+        assert!(matches!(rejected, Err(Failure::Engine(EngineError::Unusable(_)))), "{state}");
+        assert_eq!(component.state(), State::Activated(Sync::Done));
+    }
+}
+
+#[test]
+fn a_rejected_device_leaves_the_account_blocked_and_this_device_knows_it_at_once() {
+    for standing in [Standing::Active, Standing::MustSynchronize, Standing::Blocked] {
+        let record = enrolled(standing);
+        let device = record.enrollment.as_ref().unwrap().device.clone();
+        let (bench, mut component) = bench(&record);
+        bench.script.answer("ActionSetup", CHALLENGE);
+        bench.script.answer("ActionFinalize", "<err>OK</err><state>none</state>");
+        component.reject_device("0a1b2c3d").unwrap();
+        // No PIN is needed, so no synchronization comes first.
+        assert_eq!(bench.script.asked(), DECIDES);
+        let sent = bench.last_request();
+        let bound = Approval::Reject.challenge("c", "0a1b2c3d");
+        let proofs = Proofs::without_pin(&bound, &device.serial, &device.k0);
+        assert_eq!((&*sent["device"], &*sent["reject"], &*sent["R0"]), ("0a1b2c3d", "1", &*proofs.r0));
+        assert!(!sent.contains_key("R1") && !sent.contains_key("R2"));
+
+        assert_eq!(component.account_view().block, Some(Block::PinBlocked));
+        let record = bench.memory.record();
+        assert_eq!((record.state(0), record.block), (State::Blocked, Some(Block::PinBlocked)));
+        // This block does not end by itself.
+        assert_eq!(component.take_block_times(), Some(None));
+    }
+}
+
+#[test]
+fn a_refused_decision_changes_nothing_here() {
+    let number = ApprovalNumber::read("07").unwrap();
+    for (answer, detail) in [
+        ("<err>NOK:STATE</err><reason>wrongNumber</reason>", "the service ended it"),
+        ("<err>NOK:STATE</err><reason>notApproved</reason>", "waits for its approval"),
+        ("<err>NOK:ACCESS</err><attemptsLeft>4</attemptsLeft>", "the PIN is wrong"),
+    ] {
+        let record = enrolled(Standing::Active);
+        let (bench, mut component) = bench(&record);
+        for _ in 0..2 {
+            bench.script.answer("ActionSetup", CHALLENGE);
+            bench.script.answer("ActionFinalize", answer);
+        }
+        for outcome in
+            [component.approve_device(&pin("1234"), "0a1b2c3d", &number), component.reject_device("0a1b2c3d")]
+        {
+            let error = pims::api::from_failure(&outcome.unwrap_err(), "pinCode");
+            assert!(error.detail().contains(detail), "{}", error.detail());
+            assert!(error.info().is_some_and(|info| info.next_action.is_none() || detail.contains("PIN")));
+        }
+        assert_eq!(*bench.memory.record().encode(), *record.encode());
+    }
+    // Before an approval, a blocked device asks whether the block is over. Before a rejection not.
+    let (bench, mut component) = bench(&enrolled(Standing::Blocked));
+    bench.script.answer("ActionSetup", "<err>NOK_BLOCKED</err>");
+    let refused = component.approve_device(&pin("1234"), "0a1b2c3d", &number).unwrap_err();
+    assert!(matches!(refused, Failure::State(Refusal::Forbidden, State::Blocked)), "{refused}");
+    assert_eq!(bench.script.asked(), ["Setup status"]);
+}
+
+/// The answer to an activation that another device must approve.
+fn pending_device() -> String {
+    format!(
+        "{SYNCHRONIZED}<id>0123456789abcdef</id><confirmed>0</confirmed><approval>1</approval><lifetime>300</lifetime>"
+    )
+}
+
+#[test]
+fn a_device_that_needs_an_approval_is_enrolled_and_knows_its_number_also_after_a_lost_answer() {
+    let code = SmsCode::new("2424").unwrap();
+    let number_in = |record: &Record| {
+        let device = &record.enrollment.as_ref().unwrap().device;
+        ApprovalNumber::of(&device.id, &device.serial, &device.k0)
+    };
+    let (bench, mut component) = bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.lose();
+    assert!(component.enroll(&pin("1234"), Some(&code)).is_err());
+    // The same call again gets the answer that was lost.
+    let mut component = bench.open();
+    bench.script.answer("ActionFinalize", &pending_device());
+    let pending = component.enroll(&pin("1234"), Some(&code)).unwrap().unwrap();
+    let number = number_in(&bench.memory.record());
+    assert_eq!(pending, PendingDevice::Approval { number: number.clone(), lifetime: Some(300) });
+    assert_eq!(component.state(), State::Activated(Sync::Done));
+    // After a restart the device still knows it.
+    let mut component = bench.open();
+    bench.script.answer("ActionSetup", CHALLENGE);
+    bench.script.answer("ActionFinalize", "<err>OK</err><state>waiting</state><lifetime>240</lifetime>");
+    assert_eq!(component.approval_status().unwrap().own, Some(number));
+
+    // An enrollment that registers the number of the account may need an approval, too.
+    let (bench, mut component) = self::bench(&unenrolled());
+    bench.script.answer("ActionSetup", &keys());
+    bench.script.answer("ActionFinalize", &pending_device());
+    let pending = component.enroll_with_phone_number(&pin("1234"), &code, "+33612345678").unwrap().unwrap();
+    let number = number_in(&bench.memory.record());
+    assert_eq!(pending, PendingDevice::Approval { number, lifetime: Some(300) });
 }

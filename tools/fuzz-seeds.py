@@ -27,6 +27,19 @@ DEVICE_LISTS = (
     b'{"devices":[{"id":"a8f3c1d0","name":"Phone","since":1,"used":2,"keystore":"hardware"},{"id":"b20917ee","name":"x","since":3}]}',
 )
 
+# The notices of the account, and the states of an approval.
+NEWS = tuple(
+    b"<ActionFinalize><err>OK</err>" + children + b"</ActionFinalize>"
+    for children in (
+        b"<notice><number>5</number><event>newDevice</event><at>1</at><device>a8f3c1d0</device><name>x</name></notice>"
+        b"<notice><number>6</number><event>reset</event><at>2</at></notice><more>1</more>",
+        b"<state>asked</state><device>a8f3c1d0</device><name>x</name><since>1</since><lifetime>240</lifetime>",
+        b"<state>waiting</state><lifetime>240</lifetime>",
+        b"<state>approved</state>",
+        b"<id>a8f3c1d0</id><confirmed>0</confirmed><approval>1</approval><lifetime>300</lifetime>",
+    )
+)
+
 
 def steps() -> "list[list[dict[str, object]]]":
     """Returns the cases of the suite of all languages, each a list of calls with text
@@ -71,7 +84,7 @@ def seeds() -> "dict[str, list[bytes]]":
     return {
         "params": [text.encode() for text in others],
         "config": [text.encode() for text in inits],
-        "answer_xml": [*[exchange["response"].encode() for exchange in exchanges], *DEVICE_LISTS],
+        "answer_xml": [*[exchange["response"].encode() for exchange in exchanges], *DEVICE_LISTS, *NEWS],
         "mac_query": [exchange["request"].encode() for exchange in exchanges],
         "foreign_state": [bytes([number]) + path.read_bytes() for path in states for number in range(6)],
         "record_decode": records,
@@ -112,6 +125,7 @@ def example_records() -> "list[dict[str, object]]":
         begin = {"format": number, "account": "alice", **empty}
         records += [begin, {**begin, "serial": case["serial"], "activation": activation}]
         records += [{**begin, "device": device, "standing": standing} for standing in standings]
+        records += [{**begin, "device": device, "standing": "active", "lastNotice": 7}]
         records += [{**begin, "enrollmentTicket": "AAAAAAAAAAAAAAAAAAAAAA", "certificationTicket": "b"}]
     return records
 

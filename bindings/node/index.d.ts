@@ -7,6 +7,9 @@ import type {
   AcceptedCode,
   AccountDevice,
   AccountDevices,
+  AccountNotice,
+  AccountNotices,
+  Approval,
   Device,
   ExportedEnrollment,
   GetResults,
@@ -21,12 +24,15 @@ import type {
   Version,
 } from './lib/operations';
 
-export { AccountState, EnrollmentStatus, Keystore } from './lib/operations';
+export { AccountState, ApprovalState, EnrollmentStatus, Keystore } from './lib/operations';
 export type {
   Account,
   AcceptedCode,
   AccountDevice,
   AccountDevices,
+  AccountNotice,
+  AccountNotices,
+  Approval,
   Device,
   ExportedEnrollment,
   GetResults,
@@ -213,8 +219,12 @@ export interface StrongAuthentication extends Operations {
    * `undefined` if it reported none.
    */
   readonly wrongPins: WrongPins | undefined;
-  /** Returns the changes of `isDeviceActivated` and `isAccountBlocked`. */
-  watch(): Events<Account>;
+  /**
+   * Returns the changes of `isDeviceActivated` and `isAccountBlocked`; and notices and the approval
+   * of a new device, if they are wanted. For each of these two, the library asks the service now
+   * and then (`account.askSeconds` of docs/configuration.md).
+   */
+  watch(wanted?: { readonly notices?: boolean; readonly approval?: boolean }): Events<Account>;
 }
 
 /** A facade of its own: with its own queue, thread, storage and log. */

@@ -3,7 +3,7 @@
 const bridge = require('./lib/bridge');
 const { Code, NextAction, PimsError, QueueFullError } = require('./lib/errors');
 const { DefaultFacade, Session } = require('./lib/facade');
-const { AccountState, EnrollmentStatus, Keystore } = require('./lib/operations');
+const { AccountState, ApprovalState, EnrollmentStatus, Keystore } = require('./lib/operations');
 const { info } = require('./lib/results');
 
 const facade = new DefaultFacade();
@@ -21,6 +21,7 @@ const version = bridge.version;
 // Written out: the names are found by `import { open } from 'libpims'`, too.
 module.exports = {
   AccountState,
+  ApprovalState,
   Code,
   EnrollmentStatus,
   Keystore,

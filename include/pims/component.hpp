@@ -91,10 +91,33 @@ inline std::chrono::system_clock::time_point as_time(std::string_view value)
     return number ? std::chrono::system_clock::time_point(std::chrono::milliseconds(*number)) : throw UnexpectedMessage();
 }
 
+inline std::chrono::seconds as_seconds(std::string_view value)
+{
+    const auto number = Reader::number(value);
+    return number ? std::chrono::seconds(*number) : throw UnexpectedMessage();
+}
+
 template <auto parse>
 auto as_word(std::string_view value)
 {
     return parse(as_text(value));
+}
+
+/* Returns the values of a list. Throws UnexpectedMessage if it is none. */
+template <class Parse>
+auto as_list(std::string_view list, Parse parse)
+{
+    std::vector<decltype(parse(list))> values;
+    if (!Reader::skip(list, '[')) {
+        throw UnexpectedMessage();
+    }
+    if (Reader::skip(list, ']')) {
+        return values;
+    }
+    do {
+        values.push_back(parse(Reader::take(list)));
+    } while (Reader::skip(list, ','));
+    return Reader::skip(list, ']') ? values : throw UnexpectedMessage();
 }
 
 template <class Read>
@@ -186,19 +209,15 @@ protected:
     static auto records(const char *name, Parse parse)
     {
         return [name, parse](const Message &message) {
-            std::string_view list = Reader::member(Reader::member(message.text(), "result"), name);
-            std::vector<decltype(parse(list))> records;
-            if (!Reader::skip(list, '[')) {
-                throw UnexpectedMessage();
-            }
-            if (Reader::skip(list, ']')) {
-                return records;
-            }
-            do {
-                records.push_back(parse(Reader::take(list)));
-            } while (Reader::skip(list, ','));
-            return Reader::skip(list, ']') ? records : throw UnexpectedMessage();
+            return as_list(Reader::member(Reader::member(message.text(), "result"), name), parse);
         };
+    }
+
+    /* Returns the reader of a result that is one record. */
+    template <class Parse>
+    static auto whole(Parse parse)
+    {
+        return [parse](const Message &message) { return parse(Reader::member(message.text(), "result")); };
     }
 
 private:

@@ -40,6 +40,16 @@ enum class Keystore {
     software,
 };
 
+/* The state of the approval of a new device. */
+enum class ApprovalState {
+    /* No device waits. */
+    none,
+    /* A new device waits for the decision of another one: this one may decide. */
+    asked,
+    /* This device is the new one, and waits. */
+    waiting,
+};
+
 /* A device of the account. */
 struct AccountDevice {
     /* The beginning of its id, which names it among the devices of the account. */
@@ -54,6 +64,35 @@ struct AccountDevice {
     bool this_device;
     /* The place of its storage key, if it told one. */
     std::optional<Keystore> keystore;
+};
+
+/* An event of the account, which the service keeps for its devices. */
+struct AccountNotice {
+    /* The kind of the event, such as newDevice (docs/api.md has them all). A newer service may have
+     * others. */
+    std::string event;
+    /* The time of the event. */
+    std::chrono::system_clock::time_point at;
+    /* The beginning of the id of the device that the event is about, if it is about one. */
+    std::optional<std::string> device_id;
+    /* The name that this device had then. It is text, never markup. */
+    std::optional<std::string> name;
+};
+
+/* The approval of a new device: its state, and what is known of the device. */
+struct Approval {
+    /* The state. The other members belong to it. */
+    ApprovalState state;
+    /* The two digits that this device must show, if it is the one that waits. */
+    std::optional<std::string> number;
+    /* The id of the device that waits, if this device may decide. */
+    std::optional<std::string> device_id;
+    /* The name of the device that waits. It is text, never markup. */
+    std::optional<std::string> name;
+    /* The time of its enrollment. */
+    std::optional<std::chrono::system_clock::time_point> since;
+    /* The seconds that are left for a decision, if a device waits. */
+    std::optional<std::chrono::seconds> lifetime_seconds;
 };
 
 namespace detail {
@@ -100,6 +139,21 @@ inline Keystore keystore_of(std::string_view word)
     throw UnexpectedMessage();
 }
 
+/* Returns the value of a word. Throws UnexpectedMessage if it is none. */
+inline ApprovalState approval_state_of(std::string_view word)
+{
+    if (word == "none") {
+        return ApprovalState::none;
+    }
+    if (word == "asked") {
+        return ApprovalState::asked;
+    }
+    if (word == "waiting") {
+        return ApprovalState::waiting;
+    }
+    throw UnexpectedMessage();
+}
+
 /* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */
 inline AccountDevice account_device_of(std::string_view object)
 {
@@ -110,6 +164,30 @@ inline AccountDevice account_device_of(std::string_view object)
     record.last_used = unless_null(Reader::member(object, "lastUsed"), as_time);
     record.this_device = as_flag(Reader::member(object, "thisDevice"));
     record.keystore = unless_null(Reader::member(object, "keystore"), as_word<keystore_of>);
+    return record;
+}
+
+/* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */
+inline AccountNotice account_notice_of(std::string_view object)
+{
+    AccountNotice record{};
+    record.event = as_text(Reader::member(object, "event"));
+    record.at = as_time(Reader::member(object, "at"));
+    record.device_id = unless_null(Reader::member(object, "deviceId"), as_text);
+    record.name = unless_null(Reader::member(object, "name"), as_text);
+    return record;
+}
+
+/* Returns the record of an object. Throws UnexpectedMessage if a member is missing. */
+inline Approval approval_of(std::string_view object)
+{
+    Approval record{};
+    record.state = as_word<approval_state_of>(Reader::member(object, "state"));
+    record.number = unless_null(Reader::member(object, "number"), as_text);
+    record.device_id = unless_null(Reader::member(object, "deviceId"), as_text);
+    record.name = unless_null(Reader::member(object, "name"), as_text);
+    record.since = unless_null(Reader::member(object, "since"), as_time);
+    record.lifetime_seconds = unless_null(Reader::member(object, "lifetimeSeconds"), as_seconds);
     return record;
 }
 
@@ -131,7 +209,8 @@ public:
     }
 
     /* Enrolls the device: in one step with a code, or without a code after accept_enrollment_code.
-     */
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * pending_fingerprint or approval has what this device must show. */
     [[nodiscard]] std::future<void> enroll(std::string_view pin, std::string_view sms_code = " ") const
     {
         return change("pims.authentication.enrollment", {{"action", "enroll"}, {"pinCode", pin}, {"smsCode", sms_code}});
@@ -189,6 +268,32 @@ public:
     {
         return set<void>("pims.authentication.enrollmentcode", {{"action", "reject"}, {"fingerprint", fingerprint}, {"pinCode", pin}},
                          nothing);
+    }
+
+    /* Returns whether a new device waits for an approval: another one, or this one after enroll.
+     * This one must then show its number to the user. */
+    [[nodiscard]] std::future<Approval> approval() const { return get<Approval>("pims.authentication.approval", {}, whole(approval_of)); }
+
+    /* Lets the new device work. The user has read the number on that device, and enters it here. A
+     * wrong number ends that device. */
+    [[nodiscard]] std::future<void> approve_new_device(std::string_view device_id, std::string_view number, std::string_view pin) const
+    {
+        return set<void>("pims.authentication.approval",
+                         {{"action", "approve"}, {"deviceId", device_id}, {"number", number}, {"pinCode", pin}}, nothing);
+    }
+
+    /* Ends the new device, and blocks the account: the user did not enroll it. The user sets a new
+     * PIN with an SMS code, see reset_pin. */
+    [[nodiscard]] std::future<void> reject_new_device(std::string_view device_id) const
+    {
+        return set<void>("pims.authentication.approval", {{"action", "reject"}, {"deviceId", device_id}}, nothing);
+    }
+
+    /* Returns the events of the account that the service still has, the newest first. Those that
+     * this device caused are not among them. */
+    [[nodiscard]] std::future<std::vector<AccountNotice>> notices() const
+    {
+        return get<std::vector<AccountNotice>>("pims.authentication.notices", {}, records("notices", account_notice_of));
     }
 
     /* Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "operations.hpp"
 
@@ -17,9 +18,32 @@ namespace pims {
 struct AccountChange {
     std::optional<bool> is_activated;
     std::optional<AccountState> state;
+    /* New events of the account, the oldest first. Never empty if there is a list. */
+    std::optional<std::vector<AccountNotice>> notices;
+    std::optional<Approval> approval;
+};
+
+/* The topics of a watch beside the activation and the block of the account. For each of these, the
+ * library asks the service now and then (account.askSeconds of docs/configuration.md). */
+struct Topics {
+    bool notices = false;
+    bool approval = false;
 };
 
 namespace detail {
+
+/* Returns the names of the topics of a watch. */
+inline list names_of(Topics topics)
+{
+    std::vector<std::string_view> names{"isDeviceActivated", "isAccountBlocked"};
+    if (topics.notices) {
+        names.emplace_back("notices");
+    }
+    if (topics.approval) {
+        names.emplace_back("approval");
+    }
+    return list(names);
+}
 
 inline AccountChange account_change_of(const Message &message)
 {
@@ -30,6 +54,12 @@ inline AccountChange account_change_of(const Message &message)
     }
     if (!Reader::member(result, "isAccountBlocked").empty()) {
         change.state = account_state_of(text_of(message, "isAccountBlocked"));
+    }
+    if (const std::string_view notices = Reader::member(result, "notices"); !notices.empty()) {
+        change.notices = as_list(notices, account_notice_of);
+    }
+    if (const std::string_view approval = Reader::member(result, "approval"); !approval.empty()) {
+        change.approval = approval_of(approval);
     }
     return change;
 }
@@ -59,6 +89,14 @@ public:
                                      std::function<void(const Failed &)> on_failure = nullptr,
                                      detail::AtTheEnd &&at_the_end = detail::AtTheEnd()) const
     {
+        return watch(Topics{}, std::move(on_change), std::move(on_failure), std::move(at_the_end));
+    }
+
+    /* Does the same with further topics: watch(pims::Topics{true, true}, …). */
+    [[nodiscard]] Subscription watch(Topics topics, std::function<void(const AccountChange &)> on_change,
+                                     std::function<void(const Failed &)> on_failure = nullptr,
+                                     detail::AtTheEnd &&at_the_end = detail::AtTheEnd()) const
+    {
         if (!on_change) {
             throw Refused(Refusal::null_callback);
         }
@@ -69,8 +107,8 @@ public:
                 on_failure(Failed(message));
             }
         };
-        const Params both{{"actionType", "strong"}, {"type", list{"isDeviceActivated", "isAccountBlocked"}}};
-        return detail::subscribe(facade(), "pims.authentication.account", both, tell, std::move(at_the_end));
+        const Params params{{"actionType", "strong"}, {"type", detail::names_of(topics)}};
+        return detail::subscribe(facade(), "pims.authentication.account", params, tell, std::move(at_the_end));
     }
 };
 

@@ -1,16 +1,19 @@
-//! `pims.authentication.account`: the activation of the device, the block of the account, and the
-//! subscription to both.
+//! `pims.authentication.account`: the activation of the device, the block of the account, the
+//! subscription to both and to the news of the account, and the questions of the library's thread
+//! for it.
 
 use std::sync::atomic::Ordering;
 
 use inwebo::client::BlockTimes;
+use inwebo::word::Word;
 
+use super::approval::members_of;
 use super::{Component, Method, Route, Selector, Task, Validate, failed};
 use crate::error::{Code, Error};
-use crate::message::{Outcome, Output, TransactionId};
+use crate::message::{Output, TransactionId};
 use crate::params::{Params, Value};
-use crate::strongauth::AccountView;
 use crate::strongauth::record::Block;
+use crate::strongauth::{AccountView, ApprovalStatus, Failure, NewNotices};
 
 const API: &str = "pims.authentication.account";
 
@@ -48,11 +51,73 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// Asks the service whether a block of the account is over, which costs no try. Its answer changes
-/// the record. Without an answer everything stays as it is.
-pub fn ask_about_block(component: &mut Component) -> Outcome {
-    component.strong()?.block().map_err(failed)?;
-    Ok(Output::Null)
+/// Question that the library's thread asks the service by itself, because a subscriber waits for
+/// the answer. No question costs a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Question whether the account's block is over. It is asked once, when the time of the block
+    /// is over.
+    Block,
+    /// Question for new notices. It is asked again and again.
+    Notices,
+    /// Question for the device that waits for an approval. It is asked again and again.
+    Approval,
+}
+
+impl Question {
+    /// Every question.
+    pub const ALL: [Self; 3] = [Self::Block, Self::Notices, Self::Approval];
+
+    /// Returns whether the question is asked again and again.
+    pub fn is_repeated(self) -> bool {
+        self != Self::Block
+    }
+
+    /// Returns its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Notices => "notices",
+            Self::Approval => "approval",
+        }
+    }
+}
+
+/// Outcome of a question of the library's thread.
+#[derive(Debug)]
+pub enum Answer {
+    /// The question about the block was asked. The record has the answer, if one came.
+    Block,
+    /// The notices after the last one that was told.
+    Notices(NewNotices),
+    /// The state of the approvals.
+    Approval(ApprovalStatus),
+    /// The device is not enrolled, so it cannot ask. Nothing was sent.
+    NotEnrolled,
+    /// The service does not know the question, or has it switched off.
+    NotOffered,
+    /// There is no answer. The question may be asked again.
+    Missing(Failure),
+}
+
+/// Asks the service a question. Without an answer everything stays as it is.
+pub fn ask(component: &mut Component, question: Question) -> Answer {
+    let Some(strong) = &mut component.strong else { return Answer::NotEnrolled };
+    let answered = match question {
+        Question::Block => strong.block().map(|_| Answer::Block),
+        Question::Notices => strong.new_notices().map(Answer::Notices),
+        Question::Approval => strong.approval_status().map(Answer::Approval),
+    };
+    answered.unwrap_or_else(|failure| match failure {
+        Failure::State(..) => Answer::NotEnrolled,
+        failure if failure.word() == Some(&Word::Syntax) => Answer::NotOffered,
+        failure => Answer::Missing(failure),
+    })
+}
+
+/// Returns the event of a new state of the approvals.
+pub fn approval_event(status: &ApprovalStatus) -> Output {
+    Output::Object("approval", Box::new(Output::Members(members_of(status))))
 }
 
 fn block_name(block: Option<Block>) -> &'static str {
@@ -65,10 +130,12 @@ fn block_name(block: Option<Block>) -> &'static str {
 }
 
 /// Topics of a subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Topics {
     activated: bool,
     blocked: bool,
+    notices: bool,
+    approval: bool,
 }
 
 /// Subscriptions that a call ends.
@@ -110,7 +177,7 @@ fn has_events(api: &str) -> Result<(), Error> {
 }
 
 fn topics_of(params: &Params<'_>) -> Result<Topics, Error> {
-    let mut topics = Topics { activated: false, blocked: false };
+    let mut topics = Topics::default();
     match params.get("type") {
         None => return Err(Error::missing("type")),
         Some(Value::List(names)) if !names.is_empty() => names.iter().try_for_each(|name| topics.add(name))?,
@@ -131,19 +198,25 @@ impl Ending {
 }
 
 impl Topics {
-    /// Returns whether the end of a block is an event of the subscription.
-    pub fn include_block(self) -> bool {
-        self.blocked
+    /// Returns whether the answer to a question can be an event of the subscription.
+    pub fn include(self, question: Question) -> bool {
+        match question {
+            Question::Block => self.blocked,
+            Question::Notices => self.notices,
+            Question::Approval => self.approval,
+        }
     }
 
     fn add(&mut self, name: &Value<'_>) -> Result<(), Error> {
         match name.as_text() {
             Some("isDeviceActivated") => self.activated = true,
             Some("isAccountBlocked") => self.blocked = true,
+            Some("notices") => self.notices = true,
+            Some("approval") => self.approval = true,
             _ => {
                 return Err(Error::invalid(
                     "type",
-                    "expected \"isDeviceActivated\", \"isAccountBlocked\", or a list of them",
+                    "expected \"isDeviceActivated\", \"isAccountBlocked\", \"notices\", \"approval\", or a list of them",
                 ));
             }
         }

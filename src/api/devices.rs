@@ -3,7 +3,8 @@
 use inwebo::client::devices::Change;
 use inwebo::values::Pin;
 
-use super::{Error, Method, Params, Route, Selector, Task, Validate, from_failure_of_devices};
+use super::failure::from_failure_of_question;
+use super::{Error, Method, Params, Route, Selector, Task, Validate, from_failure_of_own_mode};
 use crate::message::Output;
 
 const API: &str = "pims.authentication.devices";
@@ -16,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
         operation: "",
         validate: Validate::None(|| {
             Task::new(|component| {
-                let devices = component.strong()?.devices().map_err(|failure| from_failure_of_devices(&failure))?;
+                let devices = component.strong()?.devices().map_err(|failure| from_failure_of_question(&failure))?;
                 Ok(Output::Devices(devices))
             })
         }),
@@ -45,7 +46,7 @@ fn rename(params: &Params<'_>) -> Result<Task, Error> {
     Task::new(move |component| {
         let change = Change::Rename { device: &device, name: &name };
         let outcome = component.strong()?.change_device(change, pin.as_ref());
-        outcome.map_err(|failure| from_failure_of_devices(&failure))?;
+        outcome.map_err(|failure| from_failure_of_own_mode(&failure))?;
         Ok(Output::Null)
     })
 }
@@ -56,7 +57,7 @@ fn remove(params: &Params<'_>) -> Result<Task, Error> {
     let pin = optional_pin(params)?;
     Task::new(move |component| {
         let outcome = component.strong()?.change_device(Change::Remove { device: &device }, pin.as_ref());
-        outcome.map_err(|failure| from_failure_of_devices(&failure))?;
+        outcome.map_err(|failure| from_failure_of_own_mode(&failure))?;
         Ok(Output::Null)
     })
 }

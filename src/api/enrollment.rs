@@ -3,7 +3,7 @@
 
 use super::{Error, Method, Params, Route, Selector, Task, Validate, failed, from_failure_of_import, of_enrollment};
 use crate::message::{Member, Output};
-use crate::strongauth::FactoryKey;
+use crate::strongauth::{FactoryKey, PendingDevice};
 
 const API: &str = "pims.authentication.enrollment";
 
@@ -24,14 +24,8 @@ pub(super) const ROUTES: &[Route] = &[
             let pin = pin.pin()?;
             let code = code.enrollment_code_or_blank()?;
             Task::new(move |component| {
-                match component.strong()?.enroll(&pin, code.as_ref()).map_err(of_enrollment)? {
-                    // The device that made the code must confirm this one.
-                    Some(fingerprint) => Ok(Output::Members(vec![
-                        ("fingerprint", Member::text(fingerprint.as_str())),
-                        ("confirmed", Member::Flag(false)),
-                    ])),
-                    None => Ok(Output::Null),
-                }
+                let pending = component.strong()?.enroll(&pin, code.as_ref()).map_err(of_enrollment)?;
+                Ok(of_pending(pending))
             })
         }),
     },
@@ -45,8 +39,9 @@ pub(super) const ROUTES: &[Route] = &[
             let code = code.sms_code()?;
             let number = number.phone_number()?;
             Task::new(move |component| {
-                component.strong()?.enroll_with_phone_number(&pin, &code, &number).map_err(of_enrollment)?;
-                Ok(Output::Null)
+                let pending =
+                    component.strong()?.enroll_with_phone_number(&pin, &code, &number).map_err(of_enrollment)?;
+                Ok(of_pending(pending))
             })
         }),
     },
@@ -86,6 +81,22 @@ pub(super) const ROUTES: &[Route] = &[
         }),
     },
 ];
+
+/// Returns the result of an enrollment. If the new device waits for another one of the account, the
+/// result has what both compare.
+fn of_pending(pending: Option<PendingDevice>) -> Output {
+    let confirmed = ("confirmed", Member::Flag(false));
+    match pending {
+        None => Output::Null,
+        Some(PendingDevice::Confirmation(fingerprint)) => {
+            Output::Members(vec![("fingerprint", Member::text(fingerprint.as_str())), confirmed])
+        }
+        Some(PendingDevice::Approval { number, lifetime }) => {
+            let lifetime = lifetime.map_or(Member::Null, Member::Number);
+            Output::Members(vec![confirmed, ("number", Member::text(number.as_str())), ("lifetimeSeconds", lifetime)])
+        }
+    }
+}
 
 /// Validates the parameters of an import. `replace` may be missing.
 fn import(params: &Params<'_>) -> Result<Task, Error> {

@@ -7,8 +7,8 @@ use inwebo::client::getsn::CodeState;
 use inwebo::values::Decision;
 use zeroize::Zeroizing;
 
-use super::failure::from_failure_of_enrollment_code;
-use super::{Error, Method, Params, Route, Selector, Task, Validate};
+use super::failure::from_failure_of_question;
+use super::{Error, Given, Method, Params, Route, Selector, Task, Validate, from_failure_of_own_mode};
 use crate::message::{Member, Output};
 #[cfg(feature = "qr")]
 use crate::picture;
@@ -31,7 +31,10 @@ pub(super) const ROUTES: &[Route] = &[
         operation: "state",
         validate: Validate::None(|| {
             Task::new(|component| {
-                let CodeStatus { state, own } = component.strong()?.enrollment_code_state().map_err(failed)?;
+                let CodeStatus { state, own } = component
+                    .strong()?
+                    .enrollment_code_state()
+                    .map_err(|failure| from_failure_of_question(&failure))?;
                 Ok(Output::Members(members_of(state, own.map(|own| own.as_str().to_owned()))))
             })
         }),
@@ -42,11 +45,7 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "confirm",
         validate: Validate::Two(["fingerprint", "pinCode"], |[fingerprint, pin]| {
-            let (fingerprint, pin) = (fingerprint.fingerprint()?, pin.pin()?);
-            Task::new(move |component| {
-                component.strong()?.decide_enrollment(&pin, Decision::Confirm, &fingerprint).map_err(failed)?;
-                Ok(Output::Null)
-            })
+            decide(Decision::Confirm, &fingerprint, &pin)
         }),
     },
     Route {
@@ -55,14 +54,19 @@ pub(super) const ROUTES: &[Route] = &[
         selector: Selector::Action,
         operation: "reject",
         validate: Validate::Two(["fingerprint", "pinCode"], |[fingerprint, pin]| {
-            let (fingerprint, pin) = (fingerprint.fingerprint()?, pin.pin()?);
-            Task::new(move |component| {
-                component.strong()?.decide_enrollment(&pin, Decision::Reject, &fingerprint).map_err(failed)?;
-                Ok(Output::Null)
-            })
+            decide(Decision::Reject, &fingerprint, &pin)
         }),
     },
 ];
+
+/// Validates the parameters of a decision about the device that entered the code.
+fn decide(decision: Decision, fingerprint: &Given<'_>, pin: &Given<'_>) -> Result<Task, Error> {
+    let (fingerprint, pin) = (fingerprint.fingerprint()?, pin.pin()?);
+    Task::new(move |component| {
+        component.strong()?.decide_enrollment(&pin, decision, &fingerprint).map_err(failed)?;
+        Ok(Output::Null)
+    })
+}
 
 /// Validates the parameters of a new code. `picture` may be missing.
 fn make(params: &Params<'_>) -> Result<Task, Error> {
@@ -112,5 +116,5 @@ fn members_of(state: CodeState, own: Option<String>) -> Vec<(&'static str, Membe
 }
 
 fn failed(failure: Failure) -> Error {
-    from_failure_of_enrollment_code(&failure)
+    from_failure_of_own_mode(&failure)
 }

@@ -158,17 +158,44 @@ pub(super) fn from_failure_of_import(failure: &Failure) -> Error {
     }
 }
 
-/// Returns the error of a failed operation on the devices of the account. The operations are ours:
-/// a service that does not know them answers that the syntax is wrong, or forbids them.
-pub(super) fn from_failure_of_devices(failure: &Failure) -> Error {
+/// Returns the error of a failed operation whose mode is ours. A service that does not know the
+/// mode, or has it switched off, answers that the syntax is wrong, or forbids the operation.
+pub(super) fn from_failure_of_own_mode(failure: &Failure) -> Error {
     let error = from_failure(failure, PIN_CODE);
     match failure.word() {
         Some(word @ Word::Syntax) => Error::new(Code::NotSupported)
-            .with_detail("the service does not know this operation: it may be another one than pims-authority")
+            .with_detail("the service does not offer this operation: it is switched off, or the service is another one than pims-authority")
             .with_info(|info| info.word = Some(word.as_str().to_owned())),
         Some(Word::Forbidden) => error
-            .with_detail("the service does not allow this device to see or change the devices of the account")
+            .with_detail("the service does not allow this operation to this device")
             .with_info(|info| info.next_action = None),
+        _ => error,
+    }
+}
+
+/// Returns the error of a failed operation whose mode is ours, and that proves the device alone.
+pub(super) fn from_failure_of_question(failure: &Failure) -> Error {
+    let error = from_failure_of_own_mode(failure);
+    match failure {
+        Failure::Engine(EngineError::Refused { word, .. }) => {
+            where_no_pin_was_asked_for(error, word, "the service did not accept the proof of this device")
+        }
+        _ => error,
+    }
+}
+
+/// Explains the error of a failed operation on the approval of a new device. Some reasons are those
+/// of a confirmation, and mean another device here.
+pub(super) fn of_approval(error: Error, failure: &Failure) -> Error {
+    match failure {
+        Failure::Engine(EngineError::Refused { word: Word::State, reason: Some(reason), .. }) => match reason.as_str() {
+            "nothingToConfirm" => error
+                .with_detail("no device waits for an approval: another device decided about it, or its time is over"),
+            "otherDevice" => error.with_detail(
+                "the device with this id does not wait for an approval, but another one does: ask for the state again",
+            ),
+            _ => error,
+        },
         _ => error,
     }
 }
@@ -188,24 +215,18 @@ fn explained(error: Error, word: &Word, reason: Option<&str>) -> Error {
         (Word::State, Some("notConfirmed")) => error.with_detail(
             "this device is not confirmed yet: confirm it on the device that made its enrollment code, which shows the same fingerprint",
         ),
+        (Word::State, Some("notApproved")) => error.with_detail(
+            "this device waits for its approval: approve it on another device of the account, with the number that this one shows",
+        ),
+        (Word::State, Some("wrongNumber")) => error.with_detail(
+            "the new device shows another number, so the service ended it: enroll that device again, and enter the number that it shows",
+        ),
         (Word::State, Some("nothingToConfirm")) => error.with_detail(
             "no device waits for a confirmation by this one: the enrollment code was not entered, or its time is over",
         ),
         (Word::State, Some("otherDevice")) => error.with_detail(
             "the device with this fingerprint does not wait any more, but another one does: ask for the state again",
         ),
-        _ => error,
-    }
-}
-
-/// Returns the error of a failed operation about an enrollment code. A service without them calls
-/// their requests malformed.
-pub(super) fn from_failure_of_enrollment_code(failure: &Failure) -> Error {
-    let error = from_failure(failure, PIN_CODE);
-    match failure.word() {
-        Some(word @ Word::Syntax) => Error::new(Code::Forbidden)
-            .with_detail("the service lets no device enroll another one: enroll it with an SMS code")
-            .with_info(|info| info.word = Some(word.as_str().to_owned())),
         _ => error,
     }
 }
@@ -485,6 +506,41 @@ mod tests {
         let lasting = json(&from_failure(&failure(None, Some(1)), PIN_CODE));
         assert_eq!(lasting["info"], serde_json::json!({"word": "NOK_BLOCKED", "nextAction": "resetPin"}));
         assert_eq!(lasting["detail"], "too many wrong PINs: reset the PIN with an SMS code");
+    }
+
+    fn refused(word: Word, reason: Option<&str>) -> Failure {
+        let (attempts_left, retry_after_seconds, blocked_until) = (None, None, None);
+        let reason = reason.map(str::to_owned);
+        Failure::Engine(EngineError::Refused { word, attempts_left, reason, retry_after_seconds, blocked_until })
+    }
+
+    #[test]
+    fn without_a_pin_none_is_called_wrong() {
+        let error = from_failure_of_question(&refused(Word::Access, None));
+        assert_eq!(error.detail(), "the service did not accept the proof of this device");
+        assert!(error.info().is_some_and(|info| info.next_action.is_none()));
+        let of_account = Failure::Cvs(CvsRefusal::Word { word: Word::Access, attempts_left: None });
+        assert_eq!(from_failure_of_question(&of_account).detail(), "the service refused access");
+        assert_eq!(from_failure_of_question(&refused(Word::Syntax, None)).code(), Code::NotSupported);
+    }
+
+    #[test]
+    fn a_reason_of_an_approval_is_not_told_as_one_of_a_confirmation() {
+        let detail = |reason| {
+            let failure = refused(Word::State, Some(reason));
+            let (general, own) =
+                (from_failure(&failure, PIN_CODE), of_approval(from_failure_of_own_mode(&failure), &failure));
+            assert_eq!((own.code(), own.info()), (Code::WrongState, general.info()));
+            (general.detail().to_owned(), own.detail().to_owned())
+        };
+        for reason in ["nothingToConfirm", "otherDevice"] {
+            let (general, own) = detail(reason);
+            assert!(!general.contains("approval") && own.contains("approval"), "{general}: {own}");
+        }
+        for reason in ["notApproved", "wrongNumber", "secondCopy", "unknown"] {
+            let (general, own) = detail(reason);
+            assert_eq!(general, own);
+        }
     }
 
     #[test]

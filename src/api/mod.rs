@@ -5,12 +5,14 @@
 //! when it runs: a [`View`], which no lock guards, or the [`Component`].
 
 mod account;
+mod approval;
 #[cfg(feature = "embedded")]
 mod authority;
 mod devices;
 mod enrollment;
 mod enrollment_code;
 mod failure;
+mod notices;
 mod otp;
 mod pincode;
 mod sdk;
@@ -25,10 +27,10 @@ use std::sync::{PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-pub use account::{Ending, Topics, ask_about_block, ending, event, topics};
+pub use account::{Answer, Ending, Question, Topics, approval_event, ask, ending, event, topics};
 use failure::PIN_CODE;
 pub use failure::{from_failure, from_failure_of_enrollment, from_failure_without_pin};
-use failure::{from_failure_of_devices, from_failure_of_import};
+use failure::{from_failure_of_import, from_failure_of_own_mode};
 
 use crate::config::{Config, DeviceConfig};
 use crate::error::{Code, Error};
@@ -76,7 +78,8 @@ impl View {
         let activated = component.strong.as_ref().is_some_and(|strong| strong.state().is_activated());
         self.configured.store(component.strong.is_some(), Ordering::Release);
         self.activated.store(activated, Ordering::Release);
-        if self.device() != config.device {
+        let is_same = *self.device.read().unwrap_or_else(PoisonError::into_inner) == config.device;
+        if !is_same {
             *self.device.write().unwrap_or_else(PoisonError::into_inner) = config.device.clone();
         }
     }
@@ -219,6 +222,8 @@ pub const ROUTES: &[&[Route]] = &[
     account::ROUTES,
     devices::ROUTES,
     enrollment_code::ROUTES,
+    notices::ROUTES,
+    approval::ROUTES,
     otp::ROUTES,
     smscode::ROUTES,
     trustedphonenumber::ROUTES,
@@ -242,19 +247,25 @@ pub fn known_name(api: &str) -> Option<&'static str> {
 
 /// Runs the checks of a call that need no state: docs/api.md has their order.
 pub fn validate(method: Method, api: &str, text: &str) -> Result<Task, Error> {
-    if !routes().any(|route| route.api == api && route.method == method) {
+    let mut routes = routes();
+    let Some(first) = routes.find(|route| route.api == api && route.method == method) else {
         return Err(not_supported(method, api));
-    }
+    };
     let params = Params::read(text)?;
-    let route = select(method, api, &params)?;
+    // The routes of an api stand together.
+    let others = routes.take_while(|route| route.api == first.api).filter(|route| route.method == method);
+    let route = select(first, others, &params)?;
     route.validate(&params, text)
 }
 
-/// Returns the operation that the selector names.
-fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Route, Error> {
-    let mut candidates = routes().filter(|route| route.api == api && route.method == method);
-    // `validate` has checked that there is one.
-    let Some(first) = candidates.clone().next() else { return Err(not_supported(method, api)) };
+/// Returns the operation that the selector names: the first one of its api and method, or one of
+/// the others.
+fn select(
+    first: &'static Route,
+    others: impl Iterator<Item = &'static Route>,
+    params: &Params<'_>,
+) -> Result<&'static Route, Error> {
+    let Route { method, api, .. } = *first;
     let (name, alias) = match first.selector {
         Selector::Only => return Ok(first),
         Selector::Action => ("action", None),
@@ -268,7 +279,7 @@ fn select(method: Method, api: &str, params: &Params<'_>) -> Result<&'static Rou
         (Some(given), _) => given,
     };
     let text = given.as_text().unwrap_or_default();
-    let Some(route) = candidates.find(|route| route.operation == text) else {
+    let Some(route) = std::iter::once(first).chain(others).find(|route| route.operation == text) else {
         return Err(unknown_operation(method, api, name));
     };
     if direct.is_none() && route.selector != Selector::ActionOrType {
@@ -384,6 +395,17 @@ mod tests {
 
     fn method(name: &str) -> Method {
         if name == "get" { Method::Get } else { Method::Set }
+    }
+
+    #[test]
+    fn the_routes_of_an_api_stand_together() {
+        let mut seen: Vec<&str> = Vec::new();
+        for route in routes() {
+            if seen.last() != Some(&route.api) {
+                assert!(!seen.contains(&route.api), "{} stands in two places", route.api);
+                seen.push(route.api);
+            }
+        }
     }
 
     #[test]

@@ -112,7 +112,11 @@ const BRANDS: Choice<Option<&str>> = Choice::in_any_case(
 );
 
 const KEYSTORES: Choice<Option<Keystore>> =
-    Choice::of(&[("hardware", Some(Keystore::Hardware)), ("software", Some(Keystore::Software))], None);
+    Choice::of(&[of_keystore(Keystore::Hardware), of_keystore(Keystore::Software)], None);
+
+const fn of_keystore(keystore: Keystore) -> (&'static str, Option<Keystore>) {
+    (keystore.as_str(), Some(keystore))
+}
 
 const LOG_LEVELS: Choice<LogLevel> = Choice::of(
     &[("none", LogLevel::None), ("low", LogLevel::Low), ("medium", LogLevel::Medium), ("high", LogLevel::High)],
@@ -280,6 +284,11 @@ keys! {
         parse: forms::access_token,
         default: Missing,
     });
+
+    /// how often the library asks the service for the topics `notices` and `approval` of a
+    /// subscription, in seconds ([c-abi.md](c-abi.md#news-of-the-account)). Without such a topic it
+    /// asks nothing
+    ASK_SECONDS: Number<u64> = Key::own("account", "askSeconds", Number::with_default(5..=86_400, 60));
 
     /// the folder of the device state, the embedded authority's database and the logs
     STORAGE_PATH: Text<PathBuf, InWords> = Key::own_at_init("storage", "path", Text {

@@ -126,6 +126,8 @@ pub struct Config {
     pub access_token: Option<Zeroizing<String>>,
     /// `account.username`
     pub username: String,
+    /// `account.askSeconds`
+    pub ask_interval: Duration,
     /// The working directory at `pims_init`, or `None` if the system does not tell it. Relative
     /// paths start from it. All paths of a configuration are absolute, because the process may
     /// change its directory.
@@ -217,6 +219,10 @@ impl Config {
             request_timeout: timeout(&keys::REQUEST_TIMEOUT, base.map(|base| base.request_timeout))?,
             access_token: reader.given(&keys::ACCESS_TOKEN)?,
             username: reader.setting(&keys::USERNAME, base.map(|base| base.username.clone()))?,
+            ask_interval: {
+                let known = base.map(|base| base.ask_interval.as_secs());
+                reader.setting(&keys::ASK_SECONDS, known).map(Duration::from_secs)?
+            },
             storage_path: match (reader.path(&keys::STORAGE_PATH)?, base) {
                 (Some(path), _) => path,
                 (None, Some(base)) => base.storage_path.clone(),
@@ -401,6 +407,7 @@ mod tests {
         assert_eq!((config.log_level, config.new_log_file), (LogLevel::Low, NewLogFile::AppLaunch));
         assert_eq!(config.max_log_file_bytes, 8 * 1024 * 1024);
         assert_eq!(config.username, "local");
+        assert_eq!(config.ask_interval, Duration::from_secs(60));
         assert_eq!(config.service(), Some(ServiceUrl::Embedded));
         assert_eq!(config.storage_sharing, Sharing::Refused);
         assert!(config.storage_key.is_none() && config.factory_key.is_none());
@@ -433,6 +440,7 @@ mod tests {
         ("profile.brand", r#""OPEL""#),
         ("account.username", r#""alice""#),
         ("account.accessToken", r#""token""#),
+        ("account.askSeconds", "5"),
         ("storage.path", r#""elsewhere""#),
         ("storage.allowSharedFolder", "true"),
         ("storage.key", r#""AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=""#),
@@ -523,6 +531,7 @@ mod tests {
             (r#"{"limits":{"activations":-1}}"#, "limits.activations: expected an integer from 0 to 1000"),
             (r#"{"profile":{"brand":"Fiat"}}"#, "profile.brand: expected one of"),
             (r#"{"account":{"username":""}}"#, "account.username: expected 1 to 128 characters"),
+            (r#"{"account":{"askSeconds":4}}"#, "account.askSeconds: expected an integer from 5 to 86400"),
             (r#"{"storage":{"path":""}}"#, "storage.path: expected a folder"),
             (r#"{"storage":{"allowSharedFolder":1}}"#, "storage.allowSharedFolder: expected true or false"),
             (r#"{"storage":{"key":"AAAA"}}"#, "storage.key: expected 32 bytes in base64"),

@@ -45,7 +45,7 @@ pub use crate::message::Message;
 use self::queue::{Job, Queue, Rejected};
 use self::reply::Reply;
 use self::state::Core;
-use crate::api::{Ending, Task, View, ask_about_block, ending, known_name, validate};
+use crate::api::{Answer, Ending, Question, Task, View, ask, ending, known_name, validate};
 use crate::error::{Code, Error};
 use crate::log::{self, Log};
 use crate::message::{Outcome, Output, TransactionId};
@@ -432,23 +432,54 @@ impl Facade {
         let block_end = core.block_end();
         let outcome = match task {
             Task::Component(task) => core.run(task).unwrap_or_else(|_| Err(panicked())),
-            Task::Configure(text) => core.configure(&text),
+            Task::Configure(text) => {
+                let outcome = core.configure(&text);
+                if outcome.is_ok() {
+                    // The service, its settings or the interval may be others now.
+                    self.queue.ask_now();
+                }
+                outcome
+            }
             Task::View(task) => task(&self.view),
         };
         self.settle(guard, block_end);
         outcome
     }
 
-    /// Asks the service whether the account's block is over. The worker reports a change.
-    fn ask_about_block(&self) {
+    /// Asks the service a question of the library's thread, and sets the time of its repetition.
+    /// Returns the answer, which may be an event. The worker reports a change of the account.
+    fn ask(&self, question: Question) -> Option<Answer> {
+        let mut guard = lock(&self.core);
+        let core = guard.as_mut()?;
+        let block_end = core.block_end();
+        let answer = core.run_silently(|component| ask(component, question)).ok();
+        if question.is_repeated() {
+            // The core is still locked: a new configuration comes before this or after it.
+            match &answer {
+                Some(Answer::NotOffered) => self.queue.ask_never(question),
+                Some(Answer::NotEnrolled) => self.queue.ask_once_enrolled(question),
+                _ => self.queue.ask_at(question, Instant::now() + core.config().ask_interval),
+            }
+        }
+        self.settle(guard, block_end);
+        log_answer(question, answer.as_ref());
+        answer
+    }
+
+    /// Stores the number of the last notice that the subscriber of the device with this id got.
+    fn store_last_notice(&self, device: &str, number: u64) {
         let mut guard = lock(&self.core);
         let Some(core) = guard.as_mut() else { return };
         let block_end = core.block_end();
-        let outcome = core.run(Box::new(ask_about_block)).unwrap_or_else(|_| Err(panicked()));
-        self.settle(guard, block_end);
-        if outcome.is_ok() {
-            log::request!("the time of the account's block is over: the service was asked about it");
+        let stored = core.run_silently(|component| {
+            if let Some(strong) = &mut component.strong {
+                strong.store_last_notice(device, number);
+            }
+        });
+        if stored.is_err() {
+            log::error!("an internal error was caught while the number of the last notice was stored");
         }
+        self.settle(guard, block_end);
     }
 
     /// Publishes the state after a task, before which the end of the account's block was
@@ -530,6 +561,26 @@ fn log_outcome(method: Method, api: &str, outcome: &Outcome) {
             let detail = error.detail().replace(char::is_control, " ");
             log::request!("{} {name}: {} ({detail})", method.name(), error.code() as u16);
         }
+    }
+}
+
+/// Logs the outcome of a question of the library's thread.
+fn log_answer(question: Question, answer: Option<&Answer>) {
+    let name = question.name();
+    match answer {
+        Some(Answer::Block) => {
+            log::request!("the time of the account's block is over: the service was asked about it");
+        }
+        Some(Answer::Notices(new)) => log::request!("the service was asked for {name}: {} are new", new.notices.len()),
+        Some(Answer::Approval(_)) => log::request!("the service was asked for {name}"),
+        Some(Answer::NotEnrolled) => log::request!("the service is not asked for {name}: the device is not enrolled"),
+        Some(Answer::NotOffered) => log::request!("the service was asked for {name}, and does not offer that"),
+        Some(Answer::Missing(failure)) => {
+            // Text of a service must not begin another line.
+            let reason = failure.to_string().replace(char::is_control, " ");
+            log::request!("the service was asked for {name}, without an answer ({reason})");
+        }
+        None => log::error!("an internal error was caught while the service was asked for {name}"),
     }
 }
 

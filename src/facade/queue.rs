@@ -9,13 +9,17 @@ use zeroize::Zeroizing;
 
 use super::reply::Reply;
 use super::{MAX_WAITING, lock};
-use crate::api::Method;
+use crate::api::{Method, Question, Topics};
 use crate::message::{Output, TransactionId};
 
 /// Time for which the worker spins before it sleeps. A caller that has just received its answer
 /// often calls again at once. Waking a thread costs more than this time, and several times as much
 /// on another core that is idle.
 const SPIN_DURATION: Duration = Duration::from_micros(15);
+
+/// Longest delay of a question while calls wait. The calls come first, but a caller that always has
+/// a call waiting must not keep news from a subscriber.
+const MAX_DELAY: Duration = Duration::from_secs(5);
 
 /// Accepted call.
 pub(super) struct Job {
@@ -39,9 +43,8 @@ pub(super) enum Next {
     Run(Job),
     /// Report to subscribers the changes that another thread made.
     ReportChanges,
-    /// Ask the service whether the account's block is over: its time is over, and a subscriber
-    /// waits for that.
-    AskAboutBlock,
+    /// Ask the service a question whose time has come, and for whose answer a subscriber waits.
+    Ask(Question),
     /// Refuse a call that had not begun when the facade was closed.
     Refuse(Job),
     /// End, because nothing waits any more.
@@ -66,11 +69,23 @@ struct State {
     reserved_for: Option<TransactionId>,
     /// If true, the account has changes that subscribers have not received.
     has_account_changes: bool,
-    /// The time at which the account's block ends by itself, until the service was asked.
-    block_end: Option<Instant>,
-    /// If true, the end of a block is an event of the subscription.
-    awaits_block_end: bool,
+    /// The topics of the subscription, if there is one. Only its questions are asked.
+    topics: Option<Topics>,
+    /// The time of each question, in the order of [`Question::ALL`].
+    times: [Time; Question::ALL.len()],
     closed: bool,
+}
+
+/// Time of the next question of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Time {
+    /// There is none.
+    #[default]
+    Never,
+    /// The moment at which the device is enrolled.
+    OnceEnrolled,
+    /// This moment.
+    At(Instant),
 }
 
 impl Queue {
@@ -114,23 +129,49 @@ impl Queue {
         Ok(())
     }
 
-    /// Begins a subscription: reserves one place beyond the limit, for its end. Lets the worker
-    /// wait for the end of a block if that is an event of the subscription.
-    pub(super) fn begin_subscription(&self, id: TransactionId, awaits_block_end: bool) {
+    /// Begins a subscription: reserves one place beyond the limit, for its end. Lets the worker ask
+    /// the questions of its topics.
+    pub(super) fn begin_subscription(&self, id: TransactionId, topics: Topics) {
         let mut state = lock(&self.state);
-        (state.reserved_for, state.awaits_block_end) = (Some(id), awaits_block_end);
+        (state.reserved_for, state.topics) = (Some(id), Some(topics));
+        state.ask_at_once(|_| true, Instant::now());
     }
 
-    /// Gives up the reserved place, and the wait for the end of a block, because the subscription
-    /// has ended.
+    /// Gives up the reserved place and the questions, because the subscription has ended.
     pub(super) fn end_subscription(&self) {
         let mut state = lock(&self.state);
-        (state.reserved_for, state.awaits_block_end) = (None, false);
+        (state.reserved_for, state.topics) = (None, None);
     }
 
     /// Sets the time at which the account's block ends by itself.
     pub(super) fn set_block_end(&self, end: Option<Instant>) {
-        self.change(|state| state.block_end = end);
+        self.change(|state| state.set_time(Question::Block, end.map_or(Time::Never, Time::At)));
+    }
+
+    /// Sets the time of the next question of a kind.
+    pub(super) fn ask_at(&self, question: Question, time: Instant) {
+        self.change(|state| state.set_time(question, Time::At(time)));
+    }
+
+    /// Ends the questions of a kind, until [`Self::ask_now`] or the next subscription.
+    pub(super) fn ask_never(&self, question: Question) {
+        self.change(|state| state.set_time(question, Time::Never));
+    }
+
+    /// Lets the questions of a kind wait for [`Self::ask_when_enrolled`].
+    pub(super) fn ask_once_enrolled(&self, question: Question) {
+        self.change(|state| state.set_time(question, Time::OnceEnrolled));
+    }
+
+    /// Asks at once the questions that are asked again and again.
+    pub(super) fn ask_now(&self) {
+        self.change(|state| state.ask_at_once(|_| true, Instant::now()));
+    }
+
+    /// Asks at once, because the device is enrolled: what waits for that, and what the device that
+    /// was enrolled before would ask later.
+    pub(super) fn ask_when_enrolled(&self) {
+        self.change(|state| state.ask_after_enrollment(Instant::now()));
     }
 
     /// Wakes the worker, because subscribers have events.
@@ -165,13 +206,13 @@ impl Queue {
         let mut state = lock(&self.state);
         loop {
             self.changed.store(false, Ordering::Release);
-            if let Some(next) = state.next() {
+            if let Some(next) = state.next(Instant::now) {
                 return next;
             }
-            state = match state.next_deadline() {
+            state = match state.next_question() {
                 None => self.on_change.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let wait = deadline.saturating_duration_since(Instant::now());
+                Some((_, time)) => {
+                    let wait = time.saturating_duration_since(Instant::now());
                     self.on_change.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -188,12 +229,48 @@ impl Queue {
 }
 
 impl State {
-    /// Returns the time at which the worker must ask about a block.
-    fn next_deadline(&self) -> Option<Instant> {
-        self.block_end.filter(|_| self.awaits_block_end && self.begun && !self.closed)
+    /// Returns the next question and its time. A subscriber waits for its answer.
+    fn next_question(&self) -> Option<(Question, Instant)> {
+        let topics = self.topics.filter(|_| self.begun && !self.closed)?;
+        let asked = Question::ALL.into_iter().zip(self.times).filter(|(question, _)| topics.include(*question));
+        let timed = asked.filter_map(|(question, time)| match time {
+            Time::At(time) => Some((question, time)),
+            Time::Never | Time::OnceEnrolled => None,
+        });
+        timed.min_by_key(|(_, time)| *time)
     }
 
-    fn next(&mut self) -> Option<Next> {
+    fn set_time(&mut self, question: Question, time: Time) {
+        self.times[question as usize] = time;
+    }
+
+    /// Sets the time of the questions that are asked again and again, and whose time is such a one.
+    fn ask_at_once(&mut self, is_changed: impl Fn(Time) -> bool, now: Instant) {
+        for question in Question::ALL.into_iter().filter(|question| question.is_repeated()) {
+            if is_changed(self.times[question as usize]) {
+                self.set_time(question, Time::At(now));
+            }
+        }
+    }
+
+    /// Sets the time of these questions, except of those that the service does not offer.
+    fn ask_after_enrollment(&mut self, now: Instant) {
+        self.ask_at_once(|time| time != Time::Never, now);
+    }
+
+    /// Takes the question whose time has come. While calls wait, it is late before it is asked.
+    fn take_question(&mut self, now: impl FnOnce() -> Instant) -> Option<Question> {
+        let (question, time) = self.next_question()?;
+        let late = now().checked_duration_since(time)?;
+        if !self.jobs.is_empty() && late < MAX_DELAY {
+            return None;
+        }
+        self.set_time(question, Time::Never);
+        Some(question)
+    }
+
+    /// Returns the next action of the worker. `now` is called only if a question has a time.
+    fn next(&mut self, now: impl FnOnce() -> Instant) -> Option<Next> {
         if let Some(begin) = self.begin.take() {
             self.begun = true;
             return Some(Next::Begin(begin));
@@ -205,9 +282,8 @@ impl State {
         if std::mem::take(&mut self.has_account_changes) {
             return Some(Next::ReportChanges);
         }
-        if self.next_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-            self.block_end = None;
-            return Some(Next::AskAboutBlock);
+        if let Some(question) = self.take_question(now) {
+            return Some(Next::Ask(question));
         }
         match (self.jobs.pop_front(), self.closed) {
             (Some(job), false) => Some(Next::Run(job)),
@@ -215,5 +291,114 @@ impl State {
             (None, false) => None,
             (None, true) => Some(Next::End),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::topics;
+
+    const ACCOUNT: &str = "pims.authentication.account";
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn state(words: &str) -> State {
+        let params = format!(r#"{{"actionType":"strong","type":[{words}]}}"#);
+        let topics = topics(ACCOUNT, &params).unwrap_or_else(|error| panic!("{}", error.detail()));
+        State { begun: true, topics: Some(topics), ..State::default() }
+    }
+
+    fn job() -> Job {
+        let reply = Reply::new(Box::new(|_| {}));
+        Job { method: Method::Get, api: "pims.sdk.version".into(), params: Zeroizing::default(), reply }
+    }
+
+    /// Returns the question that the worker asks next at this time, if it asks one.
+    fn asked(state: &mut State, now: Instant) -> Option<Question> {
+        match state.next(|| now) {
+            Some(Next::Ask(question)) => Some(question),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_the_questions_of_the_topics_are_asked_and_no_clock_is_read_without_one() {
+        let now = Instant::now();
+        for (words, questions) in [
+            (r#""isDeviceActivated""#, &[][..]),
+            (r#""isAccountBlocked""#, &[Question::Block]),
+            (r#""notices""#, &[Question::Notices]),
+            (r#""approval","notices""#, &[Question::Notices, Question::Approval]),
+        ] {
+            let mut state = state(words);
+            for question in Question::ALL {
+                state.set_time(question, Time::At(now));
+            }
+            for question in questions {
+                assert_eq!(asked(&mut state, now), Some(*question), "{words}");
+            }
+            // Each was asked once, and none has a time.
+            assert!(state.next_question().is_none() && state.next(|| panic!("the clock was read")).is_none());
+            state.ask_at_once(|_| true, now);
+            state.topics = None;
+            assert!(state.next(|| panic!("the clock was read")).is_none(), "the subscription ended");
+        }
+    }
+
+    #[test]
+    fn a_question_is_asked_at_its_time_and_not_before() {
+        let begin = Instant::now();
+        let mut state = state(r#""notices","approval""#);
+        state.set_time(Question::Notices, Time::At(begin + 60 * SECOND));
+        state.set_time(Question::Approval, Time::At(begin + 5 * SECOND));
+        assert_eq!(state.next_question(), Some((Question::Approval, begin + 5 * SECOND)));
+        assert_eq!(asked(&mut state, begin + 4 * SECOND), None);
+        assert_eq!(asked(&mut state, begin + 5 * SECOND), Some(Question::Approval));
+        assert_eq!(asked(&mut state, begin + 59 * SECOND), None);
+        assert_eq!(asked(&mut state, begin + 60 * SECOND), Some(Question::Notices));
+    }
+
+    #[test]
+    fn calls_come_before_a_question_unless_it_is_late() {
+        let begin = Instant::now();
+        let mut state = state(r#""notices""#);
+        state.set_time(Question::Notices, Time::At(begin));
+        state.jobs.extend([job(), job(), job()]);
+        assert!(matches!(state.next(|| begin), Some(Next::Run(_))));
+        assert!(matches!(state.next(|| begin + MAX_DELAY - SECOND), Some(Next::Run(_))));
+        assert_eq!(asked(&mut state, begin + MAX_DELAY), Some(Question::Notices));
+        assert!(matches!(state.next(|| begin + MAX_DELAY), Some(Next::Run(_))));
+        assert!(state.next(|| begin + MAX_DELAY).is_none());
+    }
+
+    #[test]
+    fn a_question_that_is_not_offered_or_waits_for_an_enrollment_has_no_time() {
+        let now = Instant::now();
+        let mut state = state(r#""notices","approval""#);
+        state.set_time(Question::Notices, Time::OnceEnrolled);
+        state.set_time(Question::Approval, Time::Never);
+        assert_eq!(asked(&mut state, now), None);
+        // An enrollment brings back the one that waits for it, and none that is not offered.
+        state.ask_after_enrollment(now);
+        assert_eq!(asked(&mut state, now), Some(Question::Notices));
+        assert_eq!(asked(&mut state, now), None);
+        // The device was enrolled before: the next question comes at once, too.
+        state.set_time(Question::Notices, Time::At(now + 60 * SECOND));
+        state.ask_after_enrollment(now);
+        assert_eq!(asked(&mut state, now), Some(Question::Notices));
+        // A configuration or a subscription brings back both, and never a question about a block.
+        state.ask_at_once(|_| true, now);
+        assert_eq!(state.times, [Time::Never, Time::At(now), Time::At(now)]);
+    }
+
+    #[test]
+    fn nothing_is_asked_before_the_begin_or_after_the_end() {
+        let now = Instant::now();
+        let mut state = state(r#""notices""#);
+        state.set_time(Question::Notices, Time::At(now));
+        state.begun = false;
+        assert!(state.next(|| now).is_none());
+        (state.begun, state.closed) = (true, true);
+        assert!(matches!(state.next(|| now), Some(Next::End)));
     }
 }

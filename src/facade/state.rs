@@ -146,12 +146,20 @@ impl Core {
         checked.map_err(|error| Error::from(&error))
     }
 
-    /// Runs a task, and returns its panic if it panics. After a panic the data in memory may be
-    /// half changed, so it is read again from the store.
+    /// Runs a task, and returns its panic if it panics. The message of the outcome reports wrong
+    /// PINs.
     pub(super) fn run(
         &mut self,
         task: Box<dyn FnOnce(&mut Component) -> Outcome + Send>,
     ) -> std::thread::Result<Outcome> {
+        let outcome = self.run_silently(task);
+        let wrong = self.component.strong.as_mut().and_then(StrongAuthentication::take_wrong_pins);
+        outcome.map(|outcome| with_wrong_pins(outcome, wrong))
+    }
+
+    /// Runs a task whose outcome is no message, and returns its panic if it panics. After a panic
+    /// the data in memory may be half changed, so it is read again from the store.
+    pub(super) fn run_silently<T>(&mut self, task: impl FnOnce(&mut Component) -> T) -> std::thread::Result<T> {
         let before = self.account();
         let outcome = catch_unwind(AssertUnwindSafe(|| task(&mut self.component)));
         if outcome.is_err()
@@ -162,8 +170,7 @@ impl Core {
         }
         self.record_change(before);
         self.record_block_end();
-        let wrong = self.component.strong.as_mut().and_then(StrongAuthentication::take_wrong_pins);
-        outcome.map(|outcome| with_wrong_pins(outcome, wrong))
+        outcome
     }
 
     fn account(&self) -> Option<AccountView> {

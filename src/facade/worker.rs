@@ -4,14 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
+use inwebo::client::checkpush::ApprovalState;
+
 use super::queue::{Job, Next};
 use super::reply::{Reply, Subscriber};
 use super::{Facade, SUBSCRIPTION, WORKER_OF, log_outcome, try_lock};
-use crate::api::{Method, Topics, ending, event, topics};
+use crate::api::{Answer, Method, Question, Topics, approval_event, ending, event, topics};
 use crate::error::{Code, Error};
 use crate::log;
 use crate::message::Output;
-use crate::strongauth::AccountView;
+use crate::strongauth::{AccountView, ApprovalStatus, NewNotices};
 
 pub(super) fn spawn(facade: Arc<Facade>) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("pims".into()).spawn(move || {
@@ -29,6 +31,30 @@ struct Worker<'a> {
 struct Subscription {
     topics: Topics,
     subscriber: Subscriber,
+    /// The state of the approvals that the subscriber knows.
+    approval: KnownApproval,
+}
+
+/// State of the approvals that a subscriber knows: without lifetimes, which change all the time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum KnownApproval {
+    #[default]
+    None,
+    /// The device with this id waits.
+    Asked(String),
+    /// This device waits, and shows this number. If it is enrolled again, the number is another
+    /// one.
+    Waiting(Option<String>),
+}
+
+impl From<&ApprovalStatus> for KnownApproval {
+    fn from(status: &ApprovalStatus) -> Self {
+        match &status.state {
+            ApprovalState::None => Self::None,
+            ApprovalState::Asked { device, .. } => Self::Asked(device.clone()),
+            ApprovalState::Waiting { .. } => Self::Waiting(status.own.as_ref().map(|own| own.as_str().to_owned())),
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -60,7 +86,7 @@ impl Worker<'_> {
             }
             Next::Run(job) => self.run(job),
             Next::Refuse(job) => return job.reply.send(&Err(self.facade.handle.not_initialized())),
-            Next::AskAboutBlock => self.facade.ask_about_block(),
+            Next::Ask(question) => self.ask(question),
             Next::Begin(None) | Next::ReportChanges | Next::End => {}
         }
         self.deliver_changes();
@@ -86,6 +112,40 @@ impl Worker<'_> {
             }
         }
         self.end_if_requested();
+    }
+
+    /// Asks the service a question, and sends the answer to the subscriber if it is news.
+    fn ask(&mut self, question: Question) {
+        match self.facade.ask(question) {
+            Some(Answer::Notices(new)) => self.deliver_notices(new),
+            Some(Answer::Approval(status)) => self.deliver_approval(&status),
+            // A change of the account is reported as every other one.
+            Some(Answer::Block | Answer::NotEnrolled | Answer::NotOffered | Answer::Missing(_)) | None => {}
+        }
+    }
+
+    /// Sends new notices to the subscriber, and then stores that it got them. So each notice is
+    /// told at least once.
+    fn deliver_notices(&mut self, NewNotices { device, notices }: NewNotices) {
+        let (Some(subscription), Some(last)) = (&mut self.subscription, notices.last()) else { return };
+        let number = last.number;
+        subscription.subscriber.deliver(&Output::Notices(notices));
+        // The record of a child that the callback forked is its parent's.
+        if !self.facade.is_forked_copy() {
+            self.facade.store_last_notice(&device, number);
+            self.end_if_requested();
+        }
+    }
+
+    /// Sends the state of the approvals to the subscriber if it is another one than before.
+    fn deliver_approval(&mut self, status: &ApprovalStatus) {
+        let Some(subscription) = &mut self.subscription else { return };
+        let known = KnownApproval::from(status);
+        if subscription.approval != known {
+            subscription.approval = known;
+            subscription.subscriber.deliver(&approval_event(status));
+            self.end_if_requested();
+        }
     }
 
     /// Ends the subscription if a callback that just ran requested its end.
@@ -118,11 +178,11 @@ impl Worker<'_> {
         if let Ok(topics) = &validated {
             // This comes before the acknowledgment, because its callback may end the subscription.
             SUBSCRIPTION.set(Some(reply.id()));
-            self.facade.queue.begin_subscription(reply.id(), topics.include_block());
+            self.facade.queue.begin_subscription(reply.id(), *topics);
         }
         let subscriber = reply.acknowledge(&outcome);
         if let (Ok(topics), Some(subscriber)) = (validated, subscriber) {
-            self.subscription = Some(Subscription { topics, subscriber });
+            self.subscription = Some(Subscription { topics, subscriber, approval: KnownApproval::default() });
         }
     }
 
@@ -138,6 +198,9 @@ impl Worker<'_> {
         };
         for (before, after) in changes {
             let Some(subscription) = &mut self.subscription else { return };
+            if after.activated && !before.activated {
+                self.facade.queue.ask_when_enrolled();
+            }
             if let Some(output) = event(subscription.topics, before, after) {
                 subscription.subscriber.deliver(&output);
             }

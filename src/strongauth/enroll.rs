@@ -1,12 +1,13 @@
 //! The enrollment: an SMS code, then a PIN.
 
-use inwebo::client::activate::{self, PinMode, Prepared};
+use inwebo::client::activate::{self, Awaited, PinMode, Prepared};
 use inwebo::client::secret::SecretWanted;
 use inwebo::client::{Device, EngineError};
 use inwebo::cvs::Purpose;
-use inwebo::values::{Fingerprint, Pin, Serial, ServiceSecret, SmsCode, Ticket};
+use inwebo::values::{ApprovalNumber, Fingerprint, Pin, Serial, ServiceSecret, SmsCode, Ticket};
 use inwebo::word::Word;
 
+use super::approval::number_of;
 use super::enrollment_code::fingerprint_of;
 use super::machine::{Event, Operation};
 use super::permit::{Enrolled, Started, Unenrolled};
@@ -17,6 +18,20 @@ use crate::log;
 /// Lifetime of an accepted code on this device if the service does not give one: the usual lifetime
 /// of a code. The service makes the final decision.
 const CODE_LIFETIME_SECONDS: u32 = 10 * 60;
+
+/// New device that works after another device of the account has decided about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PendingDevice {
+    /// The device that made its code must confirm it. Both show this fingerprint.
+    Confirmation(Fingerprint),
+    /// Another device of the account must approve it.
+    Approval {
+        /// The number that this device shows. The user enters it on the other one.
+        number: ApprovalNumber,
+        /// Seconds until this device ends if nobody decides, if the service says so.
+        lifetime: Option<u64>,
+    },
+}
 
 impl StrongAuthentication {
     /// Submits an SMS code to the service, which checks it. Afterwards the device waits for the PIN
@@ -30,9 +45,9 @@ impl StrongAuthentication {
     /// Finishes the enrollment of this device, with this code or with the code that was accepted
     /// before.
     ///
-    /// If another device made the code, this device works once that one has confirmed it. Then the
-    /// result is the fingerprint that both show.
-    pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<Option<Fingerprint>, Failure> {
+    /// If another device made the code, this device works once that one has confirmed it. If the
+    /// service wants an approval, it works once another device of the account has given it.
+    pub fn enroll(&mut self, pin: &Pin, code: Option<&SmsCode>) -> Result<Option<PendingDevice>, Failure> {
         self.repair()?;
         let started = match code {
             Some(code) => self.unenrolled(Operation::EnrollWithCode)?.prepare(code, None),
@@ -44,10 +59,15 @@ impl StrongAuthentication {
 
     /// Enrolls this device and registers the account's phone number, both or neither. The code
     /// certifies the number.
-    pub fn enroll_with_phone_number(&mut self, pin: &Pin, code: &SmsCode, phone: &str) -> Result<(), Failure> {
+    pub fn enroll_with_phone_number(
+        &mut self,
+        pin: &Pin,
+        code: &SmsCode,
+        phone: &str,
+    ) -> Result<Option<PendingDevice>, Failure> {
         self.repair()?;
         let started = self.unenrolled(Operation::EnrollWithPhoneNumber)?.prepare(code, Some(phone));
-        let outcome = started.and_then(|started| started.finish(pin)).map(drop);
+        let outcome = started.and_then(|started| started.finish(pin));
         self.record_outcome(outcome)
     }
 
@@ -122,18 +142,21 @@ impl<'a> Started<'a> {
     }
 
     /// Finishes the enrollment. The service creates the device, and this device is stored. If the
-    /// service wants a service secret, the device registers one. Returns the fingerprint of a
-    /// device that must be confirmed.
-    fn finish(mut self, pin: &Pin) -> Result<Option<Fingerprint>, Failure> {
-        let NewDevice { mut device, wanted, needs_confirmation } = self.finalize(pin)?;
-        let fingerprint = needs_confirmation.then(|| fingerprint_of(&device));
+    /// service wants a service secret, the device registers one. Returns the act of another
+    /// device for which the device waits.
+    fn finish(mut self, pin: &Pin) -> Result<Option<PendingDevice>, Failure> {
+        let NewDevice { mut device, wanted, awaited } = self.finalize(pin)?;
+        let pending = awaited.map(|awaited| match awaited {
+            Awaited::Confirmation => PendingDevice::Confirmation(fingerprint_of(&device)),
+            Awaited::Approval { lifetime } => PendingDevice::Approval { number: number_of(&device), lifetime },
+        });
         let Some(wanted) = wanted else {
-            return self.store_device(device, Standing::Active).map(|_| fingerprint);
+            return self.store_device(device, Standing::Active).map(|_| pending);
         };
         let secret = self.component.new_secret()?;
         device.secval = Some(device.unlock(pin).hide(&secret));
         let mut enrolled = self.store_device(device, Standing::MustSynchronize)?;
-        enrolled.register_first_secret(pin, &wanted, &secret).map(|()| fingerprint)
+        enrolled.register_first_secret(pin, &wanted, &secret).map(|()| pending)
     }
 
     /// Lets the service create the device. If the service forgot the setup step, or calls it too
@@ -195,7 +218,7 @@ impl<'a> Started<'a> {
             activation.prepared.finalize(&component.client, serial, code, phone, pin, component.seeds()?)?;
         let xml = component.mac(&request.with_ticket(component.ticket(phone)))?;
         let (device, wanted) = finalizing.read(&xml)?;
-        Ok(NewDevice { device, wanted, needs_confirmation: activate::needs_confirmation(&xml) })
+        Ok(NewDevice { device, wanted, awaited: Awaited::read(&xml) })
     }
 
     /// Sets whether the finalize step may have been sent. The caller writes the record.
@@ -213,6 +236,7 @@ impl<'a> Started<'a> {
         component.record.intent = None;
         component.record.block = None;
         component.record.is_forbidden = false;
+        component.record.last_notice = 0;
         component.set_enrollment(device.clone(), standing);
         component.save()?;
         Ok(Enrolled { component, device })
@@ -237,8 +261,8 @@ impl Enrolled<'_> {
 struct NewDevice {
     device: Device,
     wanted: Option<SecretWanted>,
-    /// If true, another device of the account must confirm it.
-    needs_confirmation: bool,
+    /// The act of another device of the account for which it waits.
+    awaited: Option<Awaited>,
 }
 
 /// Returns whether two spellings may be of one number: they end with the same digits. The service

@@ -114,11 +114,17 @@ pub enum Operation {
     /// `get enrollmentcode make`, `get enrollmentcode state`, `set enrollmentcode confirm`, `set
     /// enrollmentcode reject`
     EnrollAnother,
+    /// `get notices`, `get approval`
+    ReadEvents,
+    /// `set approval approve`
+    ApproveDevice,
+    /// `set approval reject`
+    RejectDevice,
 }
 
 impl Operation {
     /// Every operation, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::AcceptCode,
         Self::EnrollWithCode,
         Self::EnrollStarted,
@@ -133,6 +139,9 @@ impl Operation {
         Self::ListDevices,
         Self::ChangeDevice,
         Self::EnrollAnother,
+        Self::ReadEvents,
+        Self::ApproveDevice,
+        Self::RejectDevice,
     ];
 
     fn title(self) -> &'static str {
@@ -151,6 +160,9 @@ impl Operation {
             Self::ListDevices => "`get devices`",
             Self::ChangeDevice => "`set devices rename`, `set devices remove`",
             Self::EnrollAnother => "`get enrollmentcode`, `set enrollmentcode`",
+            Self::ReadEvents => "`get notices`, `get approval`",
+            Self::ApproveDevice => "`set approval approve`",
+            Self::RejectDevice => "`set approval reject`",
         }
     }
 }
@@ -177,8 +189,9 @@ pub fn permit(state: State, operation: Operation) -> Result<(), Refusal> {
             NotActivated | ActivationStarted(_) | Disabled,
         )
         | (EnrollStarted, ActivationStarted(_))
-        | (UpdatePin | ResetPin | MakeOtp | EnrollAnother | ImportInPlace | Export, Activated(_))
-        | (ResetPin | ImportInPlace, Blocked) => Ok(()),
+        | (UpdatePin | ResetPin | MakeOtp | EnrollAnother | ApproveDevice | ImportInPlace | Export, Activated(_))
+        | (ResetPin | ImportInPlace, Blocked)
+        | (ReadEvents | RejectDevice, Activated(_) | Blocked) => Ok(()),
         (EnrollStarted, NotActivated | Disabled) => Err(Refusal::WrongStep),
         _ => Err(Refusal::Forbidden),
     }
@@ -284,8 +297,9 @@ pub fn document() -> String {
         "## Which operation is allowed where\n\n",
         "- `yes`: the operation begins.\n",
         "- A code: the operation fails with this code, and its request is not sent.\n",
-        "- `Blocked`: `update`, the two of `otp`, the two of `set devices` and those of `enrollmentcode`\n",
-        "  first ask the service whether the block has ended, which costs no try. If it has, they begin.\n",
+        "- `Blocked`: `update`, the two of `otp`, the two of `set devices`, those of `enrollmentcode` and\n",
+        "  `approve` first ask the service whether the block has ended, which costs no try. If it has, they\n",
+        "  begin.\n",
         "- `devices`: a device in `Activated` or `Blocked` proves itself to the service. In each other state,\n",
         "  the account's access token permits the operation.\n",
         "- `Activated` and `Blocked`: if the service answered `NOK:FORBIDDEN` to the last operation of\n",
@@ -382,7 +396,7 @@ mod tests {
 
     /// The table of the specification, written out by hand: `Y` allowed, `F` 2317, `S` 2311;
     /// columns as in [`State::ALL`].
-    const PERMITS: [(Operation, &str); 14] = [
+    const PERMITS: [(Operation, &str); 17] = [
         (Operation::AcceptCode, "YYYFFFYF"),
         (Operation::EnrollWithCode, "YYYFFFYF"),
         (Operation::EnrollStarted, "SYYFFFSF"),
@@ -397,6 +411,9 @@ mod tests {
         (Operation::ListDevices, "YYYYYYYY"),
         (Operation::ChangeDevice, "YYYYYFYY"),
         (Operation::EnrollAnother, "FFFYYFFF"),
+        (Operation::ReadEvents, "FFFYYYFF"),
+        (Operation::ApproveDevice, "FFFYYFFF"),
+        (Operation::RejectDevice, "FFFYYYFF"),
     ];
 
     /// The same for events: the letter of the state that follows. `N`otActivated, `n` and `d`

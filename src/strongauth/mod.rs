@@ -15,8 +15,12 @@
 //! | `permit` | none: the values on which the operations above run |
 //! | `account` | SMS codes are requested, phone numbers, the block, the removal |
 //! | `devices` | the devices of the account: the list, another name, the removal of one |
+//! | `enrollment_code` | a code that enrolls another device, and the confirmation of that device |
+//! | `notices` | the events of the account |
+//! | `approval` | the approval of a new device |
 
 mod account;
+mod approval;
 pub mod budget;
 mod devices;
 mod enroll;
@@ -24,6 +28,7 @@ mod enrollment_code;
 mod failure;
 mod import;
 pub mod machine;
+mod notices;
 mod otp;
 mod permit;
 mod pin;
@@ -35,9 +40,12 @@ use std::sync::Arc;
 use inwebo::values::{Modulus, ServiceSecret};
 use zeroize::Zeroizing;
 
+pub use approval::ApprovalStatus;
+pub use enroll::PendingDevice;
 pub use enrollment_code::CodeStatus;
 pub use failure::Failure;
 pub use import::FactoryKey;
+pub use notices::NewNotices;
 
 use crate::log;
 use crate::store::{RecordStore, StoreError};

@@ -46,6 +46,8 @@ pub struct Record {
     pub is_forbidden: bool,
     /// The use that counts against the limits of this device.
     pub used: Use,
+    /// The number of the last notice that a subscriber of this device got. 0: none.
+    pub last_notice: u64,
     /// If true, an older version of this library wrote the record, in a form of which only the
     /// account can be read. The record stays in the store until the account's enrollments are
     /// removed.
@@ -351,10 +353,12 @@ struct Stored {
     password_times: Vec<i64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     activations: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    last_notice: u64,
 }
 
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -402,6 +406,7 @@ impl From<&Record> for Stored {
             forbidden: record.is_forbidden,
             password_times: record.used.passwords().to_vec(),
             activations: record.used.activations(),
+            last_notice: record.last_notice,
         }
     }
 }
@@ -465,6 +470,7 @@ impl Stored {
             block: self.block,
             is_forbidden: self.forbidden,
             used: Use::new(self.password_times, self.activations),
+            last_notice: self.last_notice,
             outdated: false,
         })
     }
@@ -557,6 +563,7 @@ mod tests {
             block: Some(Block::PinBlocked),
             is_forbidden: true,
             used: Use::new(vec![8, 9], 7),
+            last_notice: 6,
             outdated: false,
         }
     }
@@ -603,11 +610,14 @@ mod tests {
     #[test]
     fn a_record_without_use_is_read_and_its_removal_keeps_the_use() {
         let text = String::from_utf8(sample().encode().to_vec()).unwrap();
-        let fields = ",\"forbidden\":true,\"passwordTimes\":[8,9],\"activations\":7";
+        let fields = ",\"forbidden\":true,\"passwordTimes\":[8,9],\"activations\":7,\"lastNotice\":6";
         let Decoded { record, upgraded } = decode(text.replace(fields, "").as_bytes());
         assert!(text.contains(fields) && !upgraded && !record.is_forbidden && record.used == Use::default());
+        assert_eq!(record.last_notice, 0);
+        assert!(!String::from_utf8(record.encode().to_vec()).unwrap().contains("lastNotice"));
         let mut record = sample();
         assert!(record.apply(Event::Removed, 0));
+        assert_eq!(record.last_notice, 0);
         assert!(record.used == sample().used && !record.is_forbidden && record.enrollment.is_none());
     }
 

@@ -82,6 +82,14 @@ static char storage[2 * MAX_LINE];
 static char otp[16];
 static char state[MAX_LINE];
 static char device_id[130];
+static char number[16];
+
+/* Increases the last digit of a text by one; 9 becomes 0. */
+static void increase(char *digits)
+{
+    char *last = digits + strlen(digits) - 1;
+    *last = *last == '9' ? '0' : (char)(*last + 1);
+}
 
 static void sms_code(char *code, size_t size, bool is_wrong)
 {
@@ -99,8 +107,7 @@ static void sms_code(char *code, size_t size, bool is_wrong)
     strcpy(code, found);
     json_decref(sms);
     if (is_wrong) {
-        char *last = code + strlen(code) - 1;
-        *last = *last == '9' ? '0' : (char)(*last + 1);
+        increase(code);
     }
 }
 
@@ -114,6 +121,14 @@ static void value_of(const char *name, size_t length, char *value, size_t size)
         snprintf(value, size, "%s", state);
     } else if (length == 8 && memcmp(name, "deviceId", length) == 0) {
         snprintf(value, size, "%s", device_id);
+    } else if (length == 6 && memcmp(name, "number", length) == 0) {
+        snprintf(value, size, "%s", number);
+    } else if (length == 11 && memcmp(name, "wrongNumber", length) == 0) {
+        if (*number == '\0') {
+            die("there is no number");
+        }
+        snprintf(value, size, "%s", number);
+        increase(value);
     } else if (length == 7 && memcmp(name, "smsCode", length) == 0) {
         sms_code(value, size, false);
     } else if (length == 12 && memcmp(name, "wrongSmsCode", length) == 0) {
@@ -222,6 +237,10 @@ static bool matches(json_t *expected, json_t *actual)
         json_int_t time = json_is_integer(actual) ? json_integer_value(actual) : 0;
         return time >= 1000000000000 && time < 10000000000000;
     }
+    if (json_is_string(expected) && strcmp(json_string_value(expected), "$seconds") == 0) {
+        json_int_t seconds = json_is_integer(actual) ? json_integer_value(actual) : 0;
+        return seconds >= 1 && seconds <= 86400;
+    }
     if (json_is_string(expected) && json_is_string(actual) &&
         is_wildcard(json_string_value(expected), json_string_value(actual), &is_of_form)) {
         return is_of_form;
@@ -273,10 +292,12 @@ static int32_t start(const char *call, const char *api, const char *parameters)
 static void remember(json_t *parameters, json_t *message)
 {
     const char *path = json_string_value(json_object_get(json_object_get(parameters, "storage"), "path"));
-    const char *password = json_string_value(json_object_get(json_object_get(message, "result"), "otp"));
-    const char *exported = json_string_value(json_object_get(json_object_get(message, "result"), "state"));
-    json_t *first = json_array_get(json_object_get(json_object_get(message, "result"), "devices"), 0);
-    const char *listed = json_string_value(json_object_get(first, "deviceId"));
+    json_t *result = json_object_get(message, "result");
+    const char *password = json_string_value(json_object_get(result, "otp"));
+    const char *exported = json_string_value(json_object_get(result, "state"));
+    const char *shown = json_string_value(json_object_get(result, "number"));
+    json_t *device = json_array_get(json_object_get(result, "devices"), 0);
+    const char *told = json_string_value(json_object_get(device != NULL ? device : result, "deviceId"));
 
     if (path != NULL) {
         snprintf(storage, sizeof storage, "%s", path);
@@ -287,8 +308,11 @@ static void remember(json_t *parameters, json_t *message)
     if (exported != NULL) {
         snprintf(state, sizeof state, "%s", exported);
     }
-    if (listed != NULL) {
-        snprintf(device_id, sizeof device_id, "%s", listed);
+    if (shown != NULL) {
+        snprintf(number, sizeof number, "%s", shown);
+    }
+    if (told != NULL) {
+        snprintf(device_id, sizeof device_id, "%s", told);
     }
 }
 

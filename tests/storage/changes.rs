@@ -14,6 +14,7 @@ fn operations() -> Vec<(Value, bool)> {
     let code = "pims.authentication.smscode";
     let another = "pims.authentication.enrollmentcode";
     let devices = "pims.authentication.devices";
+    let approval = "pims.authentication.approval";
     let device = "a0000000";
     let strong = |kind: &str| json!({"type": kind, "actionType": "strong"});
     let number = |kind: &str, word: &str| json!({kind: word, "smsCode": "123456", "phoneNumber": NUMBER});
@@ -66,6 +67,10 @@ fn operations() -> Vec<(Value, bool)> {
         (get(another, json!({"action": "state"})), true),
         (set(another, json!({"action": "confirm", "fingerprint": "01234567", "pinCode": PIN})), true),
         (set(another, json!({"action": "reject", "fingerprint": "01234567", "pinCode": PIN})), true),
+        (get("pims.authentication.notices", json!({})), true),
+        (get(approval, json!({})), true),
+        (set(approval, json!({"action": "approve", "deviceId": device, "number": "47", "pinCode": PIN})), true),
+        (set(approval, json!({"action": "reject", "deviceId": device})), true),
         (set("pims.authentication.pincode", json!({"action": "update", "oldPIN": PIN, "newPIN": "7301"})), true),
         (set("pims.authentication.pincode", json!({"action": "reset", "pinCode": "7301", "smsCode": "123456"})), true),
         (set("pims.authentication.token", json!({"type": "cvs", "token": "t"})), false),

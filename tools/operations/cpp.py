@@ -7,7 +7,7 @@ from operations.text import NOTE, prose, wrapped
 
 HEADER = "include/pims/operations.hpp"
 TYPES = {"text": "std::string", "text or null": "std::optional<std::string>", "flag": "bool"}
-RECORD_TYPES = {**TYPES, "time": "std::chrono::system_clock::time_point"}
+RECORD_TYPES = {**TYPES, "time": "std::chrono::system_clock::time_point", "seconds": "std::chrono::seconds"}
 # The longest line of code, as in .clang-format.
 COLUMNS = 140
 
@@ -159,6 +159,8 @@ def reader(model: Model, result: Member | None) -> str:
         return "nothing"
     if record := model.record(result):
         return f'records("{result.name}", {snake(record.name)}_of)'
+    if record := model.single(result):
+        return f"whole({snake(record.name)}_of)"
     if model.enumeration(result.type):
         return f'word("{result.name}", {snake(result.type)}_of)'
     return f'{result.type.replace(" ", "_")}("{result.name}")'

@@ -7,7 +7,7 @@ from operations.text import NOTE, prose, wrapped
 
 SOURCES = "bindings/kotlin/src/main/kotlin/libpims"
 TYPES = {"text": "String", "text or null": "String?", "flag": "Boolean"}
-RECORD_TYPES = {**TYPES, "time": "Instant"}
+RECORD_TYPES = {**TYPES, "time": "Instant", "seconds": "Long"}
 # The longest line of code.
 COLUMNS = 140
 
@@ -89,6 +89,8 @@ def reader(model: Model, result: Member | None) -> str:
         return " "
     if record := model.record(result):
         return f' (it.member("{result.name}") as List<*>).map({record.name}::of) '
+    if record := model.single(result):
+        return f" {record.name}.of(it) "
     if model.enumeration(result.type):
         if any(capital(word.word) != word.word for word in model.enumeration(result.type).words):
             raise NotImplementedError(f"{result.type} as a member of a result")
@@ -157,6 +159,8 @@ def member_of(member: RecordMember) -> str:
     value = f'map["{member.name}"]'
     if member.type in TYPES:
         return f"{value} as {TYPES[member.type]}" + ("?" if member.is_optional else "")
+    if member.type == "seconds":
+        return f"({value} as Number?)?.toLong()" if member.is_optional else f"({value} as Number).toLong()"
     form = "({} as Number{}){}.toLong(){}" if member.type == "time" else "({} as String{}){}{}"
     make = "let(Instant::ofEpochMilli)"
     if member.type != "time":

@@ -3,13 +3,15 @@
 
     ours            rows in the form of api.json, for operations that the reference does not have
     enumerations    words that a result may be, with their meaning
-    records         objects in a list of a result, with the types of their members: "text", "flag",
-                    "time" (milliseconds since 1970), or the name of an enumeration; each of them
-                    also with " or null"
+    records         objects in a list of a result, or whole results, with the types of their
+                    members: "text", "flag", "time" (milliseconds since 1970), "seconds" (a whole
+                    number), or the name of an enumeration; each of them also with " or null"
     argument_types  of each parameter: its name as an argument, and "text", "secret" or "pin"
     member_types    of each member of a result: "text", "text or null", "texts", "flag", the name of
-                    an enumeration, or "list of" and the name of a record
-    results         results that have a type by themselves. "of" names requests
+                    an enumeration, or "list of" and the name of a record. A member of events alone
+                    may have the name of a record
+    results         results that have a type by themselves. "of" names requests. "events" names
+                    members that only events have. With "record" the type is this record
     operations      typed operations, in the order in which they are printed
 
 An operation has these keys:
@@ -24,6 +26,7 @@ An operation has these keys:
     done       the code of a failure that counts as a success
     swift      the arguments in Swift's order, with their labels, if they differ from the names
     languages  the languages that have the operation. All have it if the key is missing
+    record     the record that is the whole result. Without it an operation returns one member
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Member:
+    #: Empty if this is the whole result.
     name: str
     type: str
 
@@ -74,7 +78,7 @@ class Enumeration:
 @dataclass(frozen=True)
 class RecordMember:
     name: str
-    #: "text", "flag", "time", or the name of an enumeration.
+    #: "text", "flag", "time", "seconds", or the name of an enumeration.
     type: str
     is_optional: bool
     doc: str
@@ -89,7 +93,8 @@ class Record:
 
 @dataclass(frozen=True)
 class Result:
-    """A result with a type of its own. If it is partial, a message has one of its members."""
+    """A result with a type of its own. If it is partial, a message has one of its members. With a
+    record, that is its type."""
 
     name: str
     request: str
@@ -97,6 +102,7 @@ class Result:
     members: list[Member]
     doc: str | None
     is_partial: bool
+    record: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class Operation:
     api: str
     #: The parameters, in the order of the reference: an argument, or a text for a constant.
     parameters: dict[str, Argument | str]
-    #: The member that the operation returns, if there is one.
+    #: The member or the whole result that the operation returns, if there is one.
     result: Member | None
     is_change: bool
     doc: str
@@ -146,6 +152,10 @@ class Model:
     def record(self, member: Member | None) -> Record | None:
         """Returns the record of a member that is a list of records."""
         return None if member is None else next((one for one in self.records if member.type == f"list of {one.name}"), None)
+
+    def single(self, member: Member | None) -> Record | None:
+        """Returns the record of a member, or of a whole result, that is one record."""
+        return None if member is None else next((one for one in self.records if member.type == one.name), None)
 
 
 def read(folder: pathlib.Path) -> Model:
@@ -203,7 +213,7 @@ def record(entry: dict[str, Any], ours: dict[str, Any]) -> Record:
     >>> record(entry, {"enumerations": []}).members
     [RecordMember(name='c', type='time', is_optional=True, doc='D.')]
     """
-    kinds = {"text", "flag", "time", *(one["name"] for one in ours["enumerations"])}
+    kinds = {"text", "flag", "time", "seconds", *(one["name"] for one in ours["enumerations"])}
     members = []
     for member in entry["members"]:
         kind = member["type"].removesuffix(" or null")
@@ -220,7 +230,7 @@ def request_name(row: dict[str, Any]) -> str:
 
 def operation(entry: dict[str, Any], rows: dict[str, Any], ours: dict[str, Any]) -> Operation:
     row = find(rows, entry["of"])
-    unknown = entry.keys() - {"name", "of", "doc", "cpp_doc", "arguments", "defaults", "done", "swift", "languages"}
+    unknown = entry.keys() - {"name", "of", "doc", "cpp_doc", "arguments", "defaults", "done", "swift", "languages", "record"}
     if unknown:
         raise TableError(f"{entry['name']}: the key {min(unknown)} is unknown")
     names, defaults = entry.get("arguments", {}), entry.get("defaults", {})
@@ -237,7 +247,7 @@ def operation(entry: dict[str, Any], rows: dict[str, Any], ours: dict[str, Any])
     done = entry.get("done")
     if done not in (None, POST_SYNCHRONIZATION) or (done and done not in row["errors"]):
         raise TableError(f"{entry['name']}: {done} is no error of {entry['of']} that may count as a success")
-    if len(row["result"]) > 1:
+    if len(row["result"]) > 1 and "record" not in entry:
         raise TableError(f"{entry['of']}: a typed operation returns one member")
     arguments = [value for value in parameters.values() if isinstance(value, Argument)]
     return Operation(
@@ -245,13 +255,36 @@ def operation(entry: dict[str, Any], rows: dict[str, Any], ours: dict[str, Any])
         row["method"],
         row["api"],
         parameters,
-        member(row["result"][0], ours) if row["result"] else None,
+        returned(entry, row, ours),
         done is not None,
         entry["doc"],
         entry.get("cpp_doc", entry["doc"]),
         labelled(entry, arguments),
         entry.get("languages"),
     )
+
+
+def returned(entry: dict[str, Any], row: dict[str, Any], ours: dict[str, Any]) -> Member | None:
+    """Returns the member that an operation returns, or its whole result.
+
+    >>> ours = {"enumerations": [], "records": [{"name": "A", "members": [{"name": "c"}]}]}
+    >>> returned({"of": "get a.b", "record": "A"}, {"result": ["c"]}, ours)
+    Member(name='', type='A')
+    >>> returned({"of": "get a.b", "record": "A"}, {"result": ["d"]}, ours)
+    Traceback (most recent call last):
+    operations.model.TableError: get a.b: its result has not the members of A
+    """
+    if "record" in entry:
+        found = next((one for one in ours["records"] if one["name"] == entry["record"]), None)
+        if found is None or [one["name"] for one in found["members"]] != row["result"]:
+            raise TableError(f"{entry['of']}: its result has not the members of {entry['record']}")
+        return Member("", entry["record"])
+    if not row["result"]:
+        return None
+    its_member = member(row["result"][0], ours)
+    if its_member.type in [one["name"] for one in ours["records"]]:
+        raise TableError(f"{entry['of']}: only events have a member that is a record")
+    return its_member
 
 
 def labelled(entry: dict[str, Any], arguments: list[Argument]) -> list[tuple[str, Argument]]:
@@ -267,18 +300,20 @@ def labelled(entry: dict[str, Any], arguments: list[Argument]) -> list[tuple[str
 
 def result(entry: dict[str, Any], rows: dict[str, Any], ours: dict[str, Any]) -> Result:
     found = [find(rows, name) for name in entry["of"]]
-    members = list(dict.fromkeys(name for row in found for name in row["result"]))
+    members = list(dict.fromkeys([*(name for row in found for name in row["result"]), *entry.get("events", [])]))
     is_partial = any(row["result"] != members for row in found)
     # A result of one operation among several of its api is described with that operation.
     siblings = [row for row in rows.values() if (row["method"], row["api"]) == (found[0]["method"], found[0]["api"])]
     operation = "" if len(siblings) in (len(found), 1) else found[0]["operation"]
     request = f"{found[0]['method']} {found[0]['api']}"
+    if "record" in entry:
+        return Result(entry["name"], request, operation, [], entry.get("doc"), False, entry["record"])
     return Result(entry["name"], request, operation, [member(name, ours) for name in members], entry.get("doc"), is_partial)
 
 
 def member(name: str, ours: dict[str, Any]) -> Member:
     kinds = {"text", "text or null", "texts", "flag", *(one["name"] for one in ours["enumerations"])}
-    kinds |= {f"list of {one['name']}" for one in ours["records"]}
+    kinds |= {form for one in ours["records"] for form in (one["name"], f"list of {one['name']}")}
     if ours["member_types"].get(name) not in kinds:
         raise TableError(f"the result member {name} has no type")
     return Member(name, ours["member_types"][name])

@@ -50,7 +50,7 @@ def method(operation: Operation) -> str:
     pairs = ", ".join(f"{name}: {spelled(value)}" if spelled(value) != name else name for name, value in operation.parameters.items())
     options = []
     if operation.result is not None:
-        options.append(f"member: '{operation.result.name}'")
+        options.append(f"member: '{operation.result.name}'" if operation.result.name else "isWhole: true")
     if operation.is_change:
         options.append("done: 2316")
     if operation.proves_pin:
@@ -75,13 +75,14 @@ def typescript(model: Model) -> str:
     for record in model.records:
         text += "\n" + record_interface(record)
     for result in model.results:
-        text += "\n" + interface(model, result)
+        if result.record is None:
+            text += "\n" + interface(model, result)
     for its_method, (name, doc) in MAPS.items():
         text += f"\n/** {doc} */\nexport interface {name} {{\n"
         for result in model.results:
             kind, api = result.request.split()
             if kind == its_method and not result.operation:
-                text += f"  '{api}': {result.name};\n"
+                text += f"  '{api}': {result.record or result.name};\n"
         text += "}\n"
     text += "\n/** The operations. */\nexport declare abstract class Operations {\n"
     return text + "\n".join(declaration(model, operation) for operation in model.of("node")) + "}\n"
@@ -121,7 +122,7 @@ def record_doc(member: RecordMember) -> str:
 
 
 def record_type(member: RecordMember) -> str:
-    kind = "number" if member.type == "time" else TYPES.get(member.type, member.type)
+    kind = "number" if member.type in ("time", "seconds") else TYPES.get(member.type, member.type)
     return f"{kind} | null" if member.is_optional else kind
 
 
@@ -156,6 +157,8 @@ def typescript_argument(argument: Argument) -> str:
 def typescript_type(model: Model, member: Member) -> str:
     if record := model.record(member):
         return f"{record.name}[]"
+    if record := model.single(member):
+        return record.name
     return member.type if model.enumeration(member.type) else TYPES[member.type]
 
 

@@ -8,7 +8,7 @@ from operations.text import NOTE, prose, wrapped
 SOURCES = "bindings/python/src/libpims"
 # ruff.toml has it, too.
 LONGEST = 140
-RECORD_TYPES = {"text": "str", "flag": "bool", "time": "datetime"}
+RECORD_TYPES = {"text": "str", "flag": "bool", "time": "datetime", "seconds": "int"}
 TYPES = {"text": "str", "text or null": "Optional[str]", "texts": "List[str]", "flag": "bool"}
 
 
@@ -29,7 +29,7 @@ def requests(model: Model) -> str:
         "from dataclasses import dataclass\nfrom datetime import datetime\nfrom enum import Enum\n"
         "from typing import Any, List, Mapping, Optional",
         "from ._errors import Code\nfrom ._parameters import AsyncSecret as Secret\n"
-        "from ._request import Request, read_flag, read_nothing, read_optional, read_text, read_text_or_none, read_time",
+        "from ._request import Request, read_flag, read_nothing, read_optional, read_seconds, read_text, read_text_or_none, read_time",
     ]
     text = "\n\n".join(parts) + "\n"
     for enumeration in model.enumerations:
@@ -100,6 +100,8 @@ def reader(model: Model, result: Member | None) -> str:
         return f'lambda result: read_text_or_none(result["{result.name}"])'
     if record := model.record(result):
         return f'lambda result: [{record.name}.read(one) for one in result["{result.name}"]]'
+    if record := model.single(result):
+        return f"{record.name}.read"
     return f'lambda result: {python_type(model, result)}(result["{result.name}"])'
 
 
@@ -118,7 +120,7 @@ from . import operations, results
 from ._bridge import bridge
 from ._parameters import Parameters, Secret, encode
 from ._request import Request
-from .operations import AccountDevice, AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountNotice, AccountState, Approval, EnrollmentStatus
 
 T = TypeVar("T")
 '''
@@ -138,7 +140,7 @@ from ._aio_call import call
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Parameters, encode_awaiting
 from ._request import Request
-from .operations import AccountDevice, AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountNotice, AccountState, Approval, EnrollmentStatus
 
 T = TypeVar("T")
 '''
@@ -194,7 +196,7 @@ def function(model: Model, method: str, define: str, body: str, package: str, ow
     for result in model.results:
         its_method, api = result.request.split()
         if its_method == method and not result.operation:
-            overload = signature.format(f'Literal["{api}"]', f"results.{result.name}")
+            overload = signature.format(f'Literal["{api}"]', f"results.{f'{result.record}Members' if result.record else result.name}")
             line = overload + " ..."
             if len(line) + (4 if owner else 0) > LONGEST:
                 before, rest = line.split("(", 1)
@@ -248,7 +250,8 @@ def result_types(model: Model) -> str:
     for record in model.records:
         text += "\n\n" + record_dict(model, record)
     for result in model.results:
-        text += "\n\n" + typed_dict(model, result)
+        if result.record is None:
+            text += "\n\n" + typed_dict(model, result)
     return text
 
 
@@ -276,6 +279,8 @@ def typed_dict(model: Model, result: Result) -> str:
     for member in result.members:
         if record := model.record(member):
             kind = f"List[{record.name}Members]"
+        elif record := model.single(member):
+            kind = f"{record.name}Members"
         else:
             kind = member.type + "Text" if model.enumeration(member.type) else TYPES[member.type]
         lines.append(f"    {member.name}: {kind}")

@@ -8,8 +8,8 @@ from operations.text import NOTE, prose, wrapped
 SOURCES = "bindings/swift/Sources/Pims"
 TYPES = {"text": "String", "text or null": "String?", "flag": "Bool"}
 READERS = {"text": "readText", "text or null": "readTextOrNull", "flag": "readFlag"}
-RECORD_TYPES = {**TYPES, "time": "Date"}
-RECORD_READERS = {**READERS, "time": "readTime"}
+RECORD_TYPES = {**TYPES, "time": "Date", "seconds": "Int"}
+RECORD_READERS = {**READERS, "time": "readTime", "seconds": "readSeconds"}
 # The longest line of code.
 COLUMNS = 120
 
@@ -66,6 +66,8 @@ def operation_of(model: Model, operation: Operation) -> str:
     call, values = f"try await {function}(", [f'"{operation.api}"', *([f"[{', '.join(pairs)}]"] if pairs else [])]
     if result is None:
         lines += called(call, values)
+    elif record := model.single(result):
+        lines.append(f"        try {record.name}({call}{', '.join(values)}))")
     else:
         read, rest = READERS.get(result.type, "readWord"), ""
         if record := model.record(result):

@@ -10,7 +10,7 @@ const { resultOf, wrongPins } = require('./results');
 const { RUN } = require('./run');
 
 const ACCOUNT = 'pims.authentication.account';
-const CHANGES = { actionType: 'strong', type: ['isDeviceActivated', 'isAccountBlocked'] };
+const CHANGES = ['isDeviceActivated', 'isAccountBlocked'];
 
 const DEFAULT = 1;
 
@@ -147,11 +147,12 @@ class StrongAuthentication extends Operations {
     return this.#wrongPins;
   }
 
-  watch() {
-    return this.#facade.subscribe(ACCOUNT, CHANGES);
+  watch({ notices = false, approval = false } = {}) {
+    const type = [...CHANGES, ...(notices ? ['notices'] : []), ...(approval ? ['approval'] : [])];
+    return this.#facade.subscribe(ACCOUNT, { actionType: 'strong', type });
   }
 
-  async [RUN](method, api, parameters, { member, done, provesPin = false }) {
+  async [RUN](method, api, parameters, { member, isWhole = false, done, provesPin = false }) {
     let result;
     let reported;
     try {
@@ -164,6 +165,7 @@ class StrongAuthentication extends Operations {
     } finally {
       if (provesPin) this.#wrongPins = reported;
     }
+    if (isWhole) return result;
     return member === undefined ? undefined : result[member];
   }
 }

@@ -29,6 +29,17 @@ export declare const Keystore: {
 };
 export type Keystore = 'hardware' | 'software';
 
+/** The state of the approval of a new device. */
+export declare const ApprovalState: {
+  /** No device waits. */
+  readonly NONE: 'none';
+  /** A new device waits for the decision of another one: this one may decide. */
+  readonly ASKED: 'asked';
+  /** This device is the new one, and waits. */
+  readonly WAITING: 'waiting';
+};
+export type ApprovalState = 'none' | 'asked' | 'waiting';
+
 /** A device of the account. */
 export interface AccountDevice {
   /** The beginning of its id, which names it among the devices of the account. */
@@ -43,6 +54,37 @@ export interface AccountDevice {
   thisDevice: boolean;
   /** The place of its storage key, if it told one. */
   keystore: Keystore | null;
+}
+
+/** An event of the account, which the service keeps for its devices. */
+export interface AccountNotice {
+  /**
+   * The kind of the event, such as newDevice (docs/api.md has them all). A newer service may have
+   * others.
+   */
+  event: string;
+  /** The time of the event, in milliseconds since 1970 in UTC. */
+  at: number;
+  /** The beginning of the id of the device that the event is about, if it is about one. */
+  deviceId: string | null;
+  /** The name that this device had then. It is text, never markup. */
+  name: string | null;
+}
+
+/** The approval of a new device: its state, and what is known of the device. */
+export interface Approval {
+  /** The state. The other members belong to it. */
+  state: ApprovalState;
+  /** The two digits that this device must show, if it is the one that waits. */
+  number: string | null;
+  /** The id of the device that waits, if this device may decide. */
+  deviceId: string | null;
+  /** The name of the device that waits. It is text, never markup. */
+  name: string | null;
+  /** The time of its enrollment, in milliseconds since 1970 in UTC. */
+  since: number | null;
+  /** The seconds that are left for a decision, if a device waits. */
+  lifetimeSeconds: number | null;
 }
 
 /** The result of `get pims.authentication.otp`. */
@@ -67,6 +109,8 @@ export interface PhoneNumber {
 export interface Account {
   isDeviceActivated?: boolean;
   isAccountBlocked?: AccountState;
+  notices?: AccountNotice[];
+  approval?: Approval;
 }
 
 /** The result of `get pims.sdk.version`. */
@@ -108,6 +152,11 @@ export interface AccountDevices {
   devices: AccountDevice[];
 }
 
+/** The result of `get pims.authentication.notices`: the newest first. */
+export interface AccountNotices {
+  notices: AccountNotice[];
+}
+
 /** The result of `set pims.authority.otp`. */
 export interface Verified {
   verified: boolean;
@@ -123,6 +172,8 @@ export interface GetResults {
   'pims.sdk.log': Log;
   'pims.sdk.logs': Logs;
   'pims.authentication.devices': AccountDevices;
+  'pims.authentication.notices': AccountNotices;
+  'pims.authentication.approval': Approval;
 }
 
 /** The results of `set`, by the api. */
@@ -142,7 +193,9 @@ export declare abstract class Operations {
   acceptEnrollmentCode(smsCode: Secret): Promise<EnrollmentStatus>;
 
   /**
-   * Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
+   * Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`. If
+   * another device of the account must confirm or approve it, this one does not work before:
+   * `pendingFingerprint` or `approval` has what this device must show.
    */
   enroll(pin: Secret, smsCode?: Secret): Promise<void>;
 
@@ -182,6 +235,30 @@ export declare abstract class Operations {
 
   /** Ends the device with this fingerprint, which entered the code. */
   rejectDevice(fingerprint: string, pin: Secret): Promise<void>;
+
+  /**
+   * Returns whether a new device waits for an approval: another one, or this one after `enroll`.
+   * This one must then show its number to the user.
+   */
+  approval(): Promise<Approval>;
+
+  /**
+   * Lets the new device work. The user has read the number on that device, and enters it here. A
+   * wrong number ends that device.
+   */
+  approveNewDevice(deviceId: string, number: string, pin: Secret): Promise<void>;
+
+  /**
+   * Ends the new device, and blocks the account: the user did not enroll it. The user sets a new
+   * PIN with an SMS code, see `resetPin`.
+   */
+  rejectNewDevice(deviceId: string): Promise<void>;
+
+  /**
+   * Returns the events of the account that the service still has, the newest first. Those that this
+   * device caused are not among them.
+   */
+  notices(): Promise<AccountNotice[]>;
 
   /**
    * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

@@ -24,6 +24,13 @@ const Keystore = Object.freeze({
   SOFTWARE: 'software',
 });
 
+/** The state of the approval of a new device. */
+const ApprovalState = Object.freeze({
+  NONE: 'none',
+  ASKED: 'asked',
+  WAITING: 'waiting',
+});
+
 /** The operations. A derived class runs their requests. */
 class Operations {
   requestEnrollmentCode() {
@@ -79,6 +86,22 @@ class Operations {
 
   rejectDevice(fingerprint, pin) {
     return this[RUN]('set', 'pims.authentication.enrollmentcode', { action: 'reject', fingerprint, pinCode: pin }, { provesPin: true });
+  }
+
+  approval() {
+    return this[RUN]('get', 'pims.authentication.approval', {}, { isWhole: true });
+  }
+
+  approveNewDevice(deviceId, number, pin) {
+    return this[RUN]('set', 'pims.authentication.approval', { action: 'approve', deviceId, number, pinCode: pin }, { provesPin: true });
+  }
+
+  rejectNewDevice(deviceId) {
+    return this[RUN]('set', 'pims.authentication.approval', { action: 'reject', deviceId }, {});
+  }
+
+  notices() {
+    return this[RUN]('get', 'pims.authentication.notices', {}, { member: 'notices' });
   }
 
   removeEnrollments() {
@@ -165,4 +188,4 @@ class Operations {
   }
 }
 
-module.exports = { AccountState, EnrollmentStatus, Keystore, Operations };
+module.exports = { AccountState, ApprovalState, EnrollmentStatus, Keystore, Operations };

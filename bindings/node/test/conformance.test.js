@@ -21,6 +21,7 @@ class Runner {
   #otp = '';
   #state = '';
   #deviceId = '';
+  #number = '';
 
   constructor(folder) {
     this.#folder = folder;
@@ -38,7 +39,8 @@ class Runner {
     if (typeof storage === 'string') this.#storage = storage;
     this.#otp = message.result?.otp ?? this.#otp;
     this.#state = message.result?.state ?? this.#state;
-    this.#deviceId = message.result?.devices?.[0]?.deviceId ?? this.#deviceId;
+    this.#number = message.result?.number ?? this.#number;
+    this.#deviceId = message.result?.devices?.[0]?.deviceId ?? message.result?.deviceId ?? this.#deviceId;
   }
 
   matches(expected, actual) {
@@ -59,6 +61,7 @@ class Runner {
     const form = { $otp: /^[0-9a-z]{1,8}$/, $version: /^\d+\.\d+\.\d+/, $text: /^.+$/s }[expected];
     if (form !== undefined) return typeof actual === 'string' && form.test(actual);
     if (expected === '$time') return Number.isInteger(actual) && String(actual).length === 13;
+    if (expected === '$seconds') return Number.isInteger(actual) && actual >= 1 && actual <= 86400;
     if (expected === '$path') return typeof actual === 'string' && actual.startsWith(`${this.#folder}/`);
     return expected === actual;
   }
@@ -67,10 +70,16 @@ class Runner {
     if (name === 'smsCode' || name === 'wrongSmsCode') {
       const lines = fs.readFileSync(path.join(this.#storage, 'sms-outbox.jsonl'), 'utf8').trimEnd().split('\n');
       const { code } = JSON.parse(lines.at(-1));
-      return name === 'smsCode' ? code : code.slice(0, -1) + ((Number(code.at(-1)) + 1) % 10);
+      return name === 'smsCode' ? code : increased(code);
     }
-    return { folder: this.#folder, otp: this.#otp, state: this.#state, deviceId: this.#deviceId }[name];
+    if (name === 'wrongNumber') return increased(this.#number);
+    return { folder: this.#folder, otp: this.#otp, state: this.#state, deviceId: this.#deviceId, number: this.#number }[name];
   }
+}
+
+/** Returns digits with the last one increased by one; 9 becomes 0. */
+function increased(digits) {
+  return digits.slice(0, -1) + ((Number(digits.at(-1)) + 1) % 10);
 }
 
 function isObject(value) {
@@ -189,6 +198,9 @@ test('a message that differs does not match', () => {
     ['$text', ''],
     ['$time', '1700000000000'],
     ['$time', 1700000000],
+    ['$seconds', '300'],
+    ['$seconds', 0],
+    ['$seconds', 1.5],
     ['text', '$text'],
   ]) {
     assert.equal(runner.matches(expected, actual), false, JSON.stringify([expected, actual]));

@@ -10,7 +10,7 @@ const { inspect } = require('node:util');
 
 const pims = require('libpims');
 
-const { ACCOUNT, ACTIVATED, DEADLINE, PHONE, PIN, SilentService, enroll, failsWith, folderOf } = require('./support');
+const { ACCOUNT, ACTIVATED, DEADLINE, PHONE, PIN, SilentService, enroll, failsWith, folderOf, smsCode } = require('./support');
 
 const options = { timeout: DEADLINE };
 const DONE = { done: true, value: undefined };
@@ -53,6 +53,75 @@ test('two accounts in one process, at the same time', options, async (t) => {
   await sessions[0].close();
   assert.deepEqual(await events[0].next(), DONE);
   assert.match(await second.otp(pins[1]), /^[0-9a-z]{1,8}$/);
+});
+
+/** Opens two devices of an account whose new ones need an approval. The first one is enrolled. */
+async function ofOneAccount(t) {
+  const folder = folderOf(t);
+  const policy = { activationApproval: true, deviceNotices: true };
+  const embedded = { database: path.join(folder, 'authority.db'), policy };
+  const folders = ['old', 'new'].map((name) => path.join(folder, name));
+  const [{ device: old }, { device }] = await Promise.all(
+    folders.map(async (one) => {
+      const session = await pims.open({ storage: { path: one }, account: { username: 'jane' }, embedded });
+      t.after(() => session.close());
+      return session;
+    }),
+  );
+  await enroll(old, folders[0]);
+  /** Enrolls the new device, which then waits. Returns its number. */
+  const wait = async () => {
+    await device.requestEnrollmentCode();
+    await device.enroll(PIN, () => smsCode(folders[1]));
+    return (await device.approval()).number;
+  };
+  return { old, device, wait };
+}
+
+test('a new device is approved by another one, and its changes are notices', options, async (t) => {
+  const { old, device, wait } = await ofOneAccount(t);
+  const nobody = { state: pims.ApprovalState.NONE, deviceId: null, name: null, since: null, number: null, lifetimeSeconds: null };
+  assert.deepEqual({ ...(await old.approval()) }, nobody);
+  assert.deepEqual(await old.notices(), []);
+  const number = await wait();
+  assert.match(number, /^\d\d$/);
+  await failsWith(pims.Code.WRONG_STATE, device.otp(PIN));
+  assert.equal((await device.approval()).state, pims.ApprovalState.WAITING);
+  const asked = await old.approval();
+  assert.equal(asked.state, pims.ApprovalState.ASKED);
+  assert.ok(asked.number === null && asked.lifetimeSeconds > 0 && new Date(asked.since).getFullYear() > 2000);
+  for await (const { approval } of old.watch({ approval: true })) {
+    if (approval === undefined) continue;
+    assert.equal(approval.deviceId, asked.deviceId);
+    break;
+  }
+  await old.approveNewDevice(asked.deviceId, number, PIN);
+  await device.changePin(PIN, '4321');
+  assert.deepEqual(
+    (await old.notices()).map(({ event, deviceId }) => [event, deviceId]),
+    [['pinChange', null]],
+  );
+  for await (const { notices } of old.watch({ notices: true })) {
+    if (notices === undefined) continue;
+    assert.deepEqual(
+      notices.map(({ event }) => event),
+      ['pinChange'],
+    );
+    break;
+  }
+});
+
+test('a new device ends by a wrong number, or is rejected', options, async (t) => {
+  const { old, device, wait } = await ofOneAccount(t);
+  const number = await wait();
+  const { deviceId } = await old.approval();
+  const wrong = String((Number(number) + 1) % 100).padStart(2, '0');
+  await failsWith(pims.Code.WRONG_STATE, old.approveNewDevice(deviceId, wrong, PIN));
+  await failsWith(pims.Code.DEVICE_UNKNOWN, device.otp(PIN));
+  await wait();
+  await old.rejectNewDevice((await old.approval()).deviceId);
+  assert.equal(await old.accountState(), pims.AccountState.PIN_BLOCKED);
+  await failsWith(pims.Code.DEVICE_UNKNOWN, device.otp(PIN));
 });
 
 test('a call that the service holds does not hold another session', options, async (t) => {

@@ -30,6 +30,7 @@ class Runner:
         self._otp = ""
         self._state = ""
         self._device_id = ""
+        self._number = ""
 
     def fill(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -47,8 +48,9 @@ class Runner:
         if isinstance(message.get("result"), dict):
             self._otp = message["result"].get("otp", self._otp)
             self._state = message["result"].get("state", self._state)
-            devices = message["result"].get("devices") or [{}]
-            self._device_id = devices[0].get("deviceId", self._device_id)
+            self._number = message["result"].get("number") or self._number
+            devices = message["result"].get("devices") or [message["result"]]
+            self._device_id = devices[0].get("deviceId") or self._device_id
 
     def matches(self, expected: Any, actual: Any) -> bool:
         if isinstance(expected, dict) and isinstance(actual, dict):
@@ -60,6 +62,8 @@ class Runner:
             return isinstance(actual, str) and re.fullmatch(forms[expected], actual, re.DOTALL) is not None
         if expected == "$time":
             return type(actual) is int and len(str(actual)) == 13
+        if expected == "$seconds":
+            return type(actual) is int and 1 <= actual <= 86400
         # In Python, True is 1.
         return type(expected) is type(actual) and bool(expected == actual)
 
@@ -67,8 +71,16 @@ class Runner:
         if name in ("smsCode", "wrongSmsCode"):
             lines = Path(self._storage, "sms-outbox.jsonl").read_text(encoding="utf-8").splitlines()
             code: str = json.loads(lines[-1])["code"]
-            return code if name == "smsCode" else code[:-1] + str((int(code[-1]) + 1) % 10)
-        return {"folder": self._folder, "otp": self._otp, "state": self._state, "deviceId": self._device_id}[name]
+            return code if name == "smsCode" else increased(code)
+        if name == "wrongNumber":
+            return increased(self._number)
+        kept = {"folder": self._folder, "otp": self._otp, "state": self._state, "deviceId": self._device_id, "number": self._number}
+        return kept[name]
+
+
+def increased(digits: str) -> str:
+    """Returns digits with the last one increased by one; 9 becomes 0."""
+    return digits[:-1] + str((int(digits[-1]) + 1) % 10)
 
 
 def failed(error: libpims.PimsError) -> Message:
@@ -174,6 +186,9 @@ def test_every_message_is_the_one_of_the_suite(interface: Callable[[], Any], tmp
         ("$text", ""),
         ("$time", "1700000000000"),
         ("$time", 1700000000),
+        ("$seconds", "300"),
+        ("$seconds", 0),
+        ("$seconds", True),
         ("text", "$text"),
     ],
 )

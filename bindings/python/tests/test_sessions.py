@@ -60,6 +60,18 @@ def listener() -> Iterator[socket.socket]:
         yield made
 
 
+def of_one_account(folder: Path, name: str) -> libpims.Parameters:
+    """Returns the configuration of a device of an account whose new devices need an approval."""
+    policy = {"activationApproval": True, "deviceNotices": True}
+    database = {"database": folder / "authority.db", "policy": policy}
+    return {"storage": {"path": folder / name}, "account": {"username": "jane"}, "embedded": database}
+
+
+def increased(number: str) -> str:
+    """Returns another number of two digits."""
+    return f"{(int(number) + 1) % 100:02}"
+
+
 def enroll(device: libpims.Session, folder: Path, pin: str) -> None:
     device.request_phone_number_code(PHONE_NUMBER)
     device.enroll_with_phone_number(pin, lambda: code(folder), PHONE_NUMBER)
@@ -126,6 +138,77 @@ def test_two_accounts_work_at_once_on_one_loop(tmp_path: Path) -> None:
         assert is_closed(caught.value)
         await second.close()
         await second.close()
+
+    asyncio.run(asyncio.wait_for(main(), DEADLINE))
+
+
+def test_a_new_device_is_approved_by_another_one_and_its_changes_are_notices(tmp_path: Path) -> None:
+    events: "queue.Queue[libpims.Account]" = queue.Queue()
+    with libpims.session(of_one_account(tmp_path, "old")) as old, libpims.session(of_one_account(tmp_path, "new")) as new:
+        enroll(old, tmp_path / "old", PIN)
+        nobody = libpims.Approval(libpims.ApprovalState.NONE, None, None, None, None, None)
+        assert (old.approval(), old.notices()) == (nobody, [])
+        new.request_enrollment_code()
+        new.enroll(PIN, lambda: code(tmp_path / "new"))
+        with pytest.raises(libpims.PimsError) as caught:
+            new.otp(PIN)
+        assert caught.value.code == libpims.Code.WRONG_STATE
+        own, asked = new.approval(), old.approval()
+        assert own.state is libpims.ApprovalState.WAITING and own.number is not None and own.device_id is None
+        assert asked.state is libpims.ApprovalState.ASKED and asked.device_id is not None and asked.number is None
+        assert asked.name and asked.since and asked.lifetime_seconds and 0 < asked.lifetime_seconds <= 300
+
+        def told(name: str) -> libpims.Account:
+            """Returns the next event with this member."""
+            return next(event for event in iter(lambda: events.get(timeout=DEADLINE), None) if name in event)
+
+        with old.watch(events.put, approval=True):
+            event = told("approval")
+        assert event["approval"]["deviceId"] == asked.device_id and event["approval"]["state"] == "asked"
+        old.approve_new_device(asked.device_id, own.number, PIN)
+        new.change_pin(PIN, "4321")
+        (notice,) = old.notices()
+        assert (notice.event, notice.device_id, notice.name) == ("pinChange", None, None) and notice.at >= asked.since
+        with old.watch(events.put, notices=True):
+            event = told("notices")
+        assert [one["event"] for one in event["notices"]] == ["pinChange"]
+
+
+def test_a_new_device_is_rejected_or_ends_by_a_wrong_number_on_a_loop(tmp_path: Path) -> None:
+    async def told(events: libpims.aio.Events[libpims.Account], name: str) -> libpims.Account:
+        """Returns the next event with this member."""
+        while name not in (event := await events.__anext__()):
+            pass
+        return event
+
+    async def wait(new: libpims.aio.Session) -> str:
+        await new.request_enrollment_code()
+        await new.enroll(PIN, lambda: code(tmp_path / "new"))
+        number = (await new.approval()).number
+        assert number is not None
+        return number
+
+    async def main() -> None:
+        async with libpims.aio.session(of_one_account(tmp_path, "old")) as old, libpims.aio.session(of_one_account(tmp_path, "new")) as new:
+            await old.request_phone_number_code(PHONE_NUMBER)
+            await old.enroll_with_phone_number(PIN, lambda: code(tmp_path / "old"), PHONE_NUMBER)
+            number = await wait(new)
+            device_id = (await old.approval()).device_id
+            assert device_id is not None
+            with pytest.raises(libpims.PimsError) as caught:
+                await old.approve_new_device(device_id, increased(number), PIN)
+            assert caught.value.code == libpims.Code.WRONG_STATE
+            with pytest.raises(libpims.PimsError) as caught:
+                await new.otp(PIN)
+            assert caught.value.code == libpims.Code.DEVICE_UNKNOWN
+            await wait(new)
+            async with old.watch(notices=True, approval=True) as events:
+                asked = await told(events, "approval")
+                assert asked["approval"]["state"] == "asked"
+                await old.reject_new_device(str(asked["approval"]["deviceId"]))
+                assert (await told(events, "isAccountBlocked"))["isAccountBlocked"] == "PinBlocked"
+            assert await old.account_state() is libpims.AccountState.PIN_BLOCKED
+            assert await old.notices() == []
 
     asyncio.run(asyncio.wait_for(main(), DEADLINE))
 

@@ -181,7 +181,7 @@ impl Default for Metrics {
         let blocks = Family::default();
         registry.register(
             "blocks",
-            "Blocks of accounts after wrong PINs: those that end by themselves (itself), and the others (reset)",
+            "Blocks of accounts: those that end by themselves (itself), and the others (reset)",
             blocks.clone(),
         );
         let metrics = Self {

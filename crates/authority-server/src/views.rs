@@ -66,6 +66,8 @@ pub(crate) struct DeviceView {
     pub(crate) keystore: Option<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) pending: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) needs_approval: bool,
 }
 
 impl From<DeviceInfo> for DeviceView {
@@ -83,6 +85,7 @@ impl From<DeviceInfo> for DeviceView {
             suspended,
             keystore,
             pending,
+            needs_approval,
         } = info;
         Self {
             id,
@@ -97,6 +100,7 @@ impl From<DeviceInfo> for DeviceView {
             suspended,
             keystore: keystore.map(|keystore| keystore.as_str()),
             pending,
+            needs_approval,
         }
     }
 }

@@ -9,11 +9,12 @@ use crate::devices::{self, Devices};
 use crate::domain::code::DAY;
 use crate::domain::pin::{self, Block};
 use crate::domain::rows::{AccountRow, DeviceRow};
-use crate::enrollment_codes;
 use crate::failure::Failure;
+use crate::notices::EVENTS_KEPT;
+use crate::pending_devices;
 use crate::random;
 use crate::step::{Context, Step};
-use crate::storage::{AccountSummary, AuditRow, RowCursor};
+use crate::storage::{AccountSummary, AuditRow, PrunedRows, RowCursor};
 use crate::trail;
 
 /// The maximum length of a list in one response.
@@ -29,7 +30,8 @@ pub struct AccountInfo {
     pub name: AccountName,
     /// Its trusted phone number.
     pub phone_number: Option<String>,
-    /// True if too many wrong PINs blocked it. False if the block has ended by itself.
+    /// True if too many wrong PINs, or the rejection of a new device, blocked it. False if the
+    /// block has ended by itself.
     pub blocked: bool,
     /// The time at which the block ends by itself, in milliseconds since 1970 in UTC. `None` if the
     /// account is not blocked, or if only a reset of its PIN or an operator ends the block.
@@ -77,9 +79,13 @@ pub struct DeviceInfo {
     /// The place of its storage key, by its own statement, which nobody proves. `None` if it told
     /// none.
     pub keystore: Option<Keystore>,
-    /// True if the device was activated with the code of another device, which has not confirmed
-    /// it: [`Policy::activation_by_device`](crate::Policy::activation_by_device).
+    /// True if the device waits for its confirmation by another device of the account:
+    /// [`Policy::activation_by_device`](crate::Policy::activation_by_device),
+    /// [`Policy::activation_approval`](crate::Policy::activation_approval).
     pub pending: bool,
+    /// True if this confirmation is an approval by a number. False if the device was activated with
+    /// the code of another device.
+    pub needs_approval: bool,
 }
 
 /// A line of the audit trail.
@@ -164,7 +170,7 @@ pub(crate) fn accounts(
 pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
     ctx.step("account.read", |step| {
         let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
-        let rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
+        let rows = pending_devices::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
         let devices = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut unproved_tries = 0_u32;
         for device in &rows {
@@ -347,8 +353,10 @@ fn prune_page(ctx: &Context<'_>, time: i64, pruned: &mut Pruned) -> Result<bool,
     let removed = ctx.step("prune.expired", |step| {
         // A row that expires in this millisecond has expired. A day is over only after it.
         let day_ago = step.now.saturating_sub(DAY).saturating_sub(1);
-        enrollment_codes::remove_late_ones(step)?;
-        Ok(step.rows.prune_expired(step.now, time.saturating_sub(1), day_ago)?)
+        let month_ago = step.now.saturating_sub(EVENTS_KEPT).saturating_sub(1);
+        let more = pending_devices::remove_late_ones(step)?;
+        let removed = step.rows.prune_expired(step.now, time.saturating_sub(1), day_ago, month_ago)?;
+        Ok(PrunedRows { more: removed.more || more, ..removed })
     })?;
     pruned.tombstones += removed.tombstones;
     pruned.codes += removed.codes;
@@ -425,7 +433,8 @@ impl DeviceInfo {
             suspected_at: device.suspected_at,
             suspended: device.suspended,
             keystore: devices.keystore(device),
-            pending: device.pending,
+            pending: device.pending.is_some(),
+            needs_approval: pending_devices::waits_for_approval(device),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::domain::policy::millis;
 use crate::domain::rows::{AccountRow, CodeUse, DeviceRow};
 use crate::domain::sms_texts::{Language, PlaceholderValues};
 use crate::failure::Failure;
+use crate::notices::Event;
 use crate::random;
 use crate::sms::Sms;
 use crate::sms_budget;
@@ -238,7 +239,7 @@ fn register(step: &Step<'_>, name: &str, sms_code: &str, number: &str, replaces:
     codes::consume(step, code, CodeUse::Done)?;
     if account.phone_number.as_deref().is_some_and(|old| !step.is_number(old, &number)) {
         // The notice goes to the old number.
-        step.notify(&account, Notice::PhoneNumber)?;
+        step.notify(&account, &Event::new(Notice::PhoneNumber, None))?;
         account.phone_changed_at = Some(step.now);
     }
     account.phone_number = Some(number.as_str().to_owned());
@@ -265,6 +266,10 @@ fn remove_enrollments(step: &Step<'_>, name: &str) -> Result<(), Failure> {
     // Everything that came from the PIN ends with it. The counters and the history of PINs stay.
     step.remove_pin(&mut account)?;
     step.put_unblocked(&mut account)?;
+    // No device is left that could ask for them.
+    if step.policy.device_notices {
+        step.rows.remove_account_events(name)?;
+    }
     step.audit(Some(name), None, audit::ENROLLMENTS_REMOVED)
 }
 

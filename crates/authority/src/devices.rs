@@ -9,10 +9,12 @@ use inwebo::cvs::{DeviceEntry, Keystore};
 use inwebo::values::DeviceName;
 
 use crate::audit;
+use crate::domain::message::AccountEvent;
 use crate::domain::rows::DeviceRow;
 use crate::domain::short_id;
-use crate::enrollment_codes;
 use crate::failure::Failure;
+use crate::notices::Event;
+use crate::pending_devices;
 use crate::step::Step;
 
 /// The maximum number of devices in a list for a user. An answer of the exchange has limits.
@@ -30,7 +32,7 @@ pub(crate) struct Devices {
 impl Devices {
     /// Reads the devices of an account. There are none if the account does not exist.
     pub(crate) fn read(step: &Step<'_>, account: &str) -> Result<Self, Failure> {
-        let mut rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(account)?)?;
+        let mut rows = pending_devices::without_late_ones(step, step.rows.devices_of(account)?)?;
         rows.sort_by(|first, second| (second.made_at, &first.id).cmp(&(first.made_at, &second.id)));
         let length = short_id::length(rows.iter().map(|device| device.id.as_str()));
         Ok(Self { rows, keystores: step.rows.keystores_of(account)?, length })
@@ -73,7 +75,7 @@ pub(crate) fn shown_name(name: &str) -> String {
 
 /// Finds the one device of an account that a text names: by its id, or by a short id.
 pub(crate) fn find(step: &Step<'_>, account: &str, id: &str) -> Result<Option<DeviceRow>, Failure> {
-    let mut rows = enrollment_codes::without_late_ones(step, step.rows.devices_of(account)?)?;
+    let mut rows = pending_devices::without_late_ones(step, step.rows.devices_of(account)?)?;
     let position = short_id::position(rows.iter().map(|device| device.id.as_str()), id);
     Ok(position.map(|position| rows.swap_remove(position)))
 }
@@ -94,7 +96,16 @@ pub(crate) fn rename(
 /// Removes a device that [`find`] found, with its passwords and refresh tokens.
 pub(crate) fn remove(step: &Step<'_>, device: &DeviceRow, asking: Option<&str>) -> Result<(), Failure> {
     step.rows.tombstone_device(&device.id, step.now)?;
-    record(step, device, audit::DEVICE_REMOVED, asking)
+    record(step, device, audit::DEVICE_REMOVED, asking)?;
+    notify_removal(step, device, asking)
+}
+
+/// Tells the other devices of a removal. A device that waits for its confirmation was told to none.
+pub(crate) fn notify_removal(step: &Step<'_>, device: &DeviceRow, by: Option<&str>) -> Result<(), Failure> {
+    if device.pending.is_some() {
+        return Ok(());
+    }
+    step.notify_devices(&device.account, &Event::new(AccountEvent::DeviceRemoved, by).about(device))
 }
 
 fn record(step: &Step<'_>, device: &DeviceRow, event: &'static str, asking: Option<&str>) -> Result<(), Failure> {

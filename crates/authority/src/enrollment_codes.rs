@@ -4,7 +4,7 @@
 //! The code is a row of the table of codes with a purpose of its own, so an account has one at
 //! most. It names its account by its keyed hash. The device that was activated with it is *pending*
 //! until the maker of the code confirms it. If that does not happen within the lifetime of the
-//! code, the device is removed: by housekeeping, or by the next step that reads it.
+//! code, the device is removed ([`pending_devices`]).
 
 use inwebo::values::EnrollmentCode;
 
@@ -12,15 +12,13 @@ use crate::account::AccountName;
 use crate::audit;
 use crate::codes::CodeVerdict;
 use crate::domain::code as rules;
-use crate::domain::policy::ClonePolicy;
+use crate::domain::message::AccountEvent;
 use crate::domain::rows::{CodePurpose, CodeRow, CodeUse, DeviceRow};
 use crate::failure::Failure;
+use crate::notices::Event;
+use crate::pending_devices;
 use crate::random;
 use crate::step::Step;
-
-/// The number of pending devices that housekeeping removes in one step: those of the codes that it
-/// prunes in the same step.
-const PAGE: u32 = 200;
 
 /// Makes a new code for the device, in place of the account's code. A pending device that was made
 /// with the former code is removed.
@@ -28,7 +26,7 @@ pub(crate) fn make(step: &Step<'_>, maker: &DeviceRow) -> Result<EnrollmentCode,
     let purpose = CodePurpose::OfDevice;
     let old = step.rows.code(&maker.account, purpose)?;
     if let Some(pending) = old.as_ref().map(|old| pending_device(step, old)).transpose()?.flatten() {
-        remove(step, &pending, audit::DEVICE_NOT_CONFIRMED)?;
+        pending_devices::end(step, &pending, audit::DEVICE_NOT_CONFIRMED)?;
     }
     let code = draw(step)?;
     let hash = step.sealer.open_code_hash(purpose.as_str(), code.as_str());
@@ -95,8 +93,7 @@ fn find_row(step: &Step<'_>, code: &EnrollmentCode) -> Result<Option<CodeRow>, F
 /// Returns the device that made a code, if it may still confirm another one.
 fn maker(step: &Step<'_>, code: &CodeRow) -> Result<Option<DeviceRow>, Failure> {
     let found = step.rows.device(&code.phone_number)?;
-    let is_suspended = |device: &DeviceRow| device.suspended && step.policy.clone == ClonePolicy::Suspend;
-    Ok(found.filter(|device| device.account == code.account && !device.pending && !is_suspended(device)))
+    Ok(found.filter(|device| device.account == code.account && pending_devices::can_confirm(step, device)))
 }
 
 /// The state of an account's code.
@@ -115,80 +112,35 @@ pub(crate) enum State {
 
 /// Returns the state of the account's code for a device.
 pub(crate) fn state(step: &Step<'_>, device: &DeviceRow) -> Result<State, Failure> {
-    let Some(code) = live(step, &device.account)? else { return Ok(State::None) };
+    let Some(code) = pending_devices::live_code(step, &device.account)? else { return Ok(State::None) };
     let Some(used) = &code.used else {
         return Ok(if code.phone_number == device.id { State::Waiting } else { State::None });
     };
     let CodeUse::Activated { device: entered, .. } = used else { return Ok(State::None) };
     if *entered == device.id {
-        return Ok(if device.pending { State::EnteredBySelf } else { State::Confirmed });
+        return Ok(if device.pending.is_some() { State::EnteredBySelf } else { State::Confirmed });
     }
     if code.phone_number != device.id {
         return Ok(State::None);
     }
     Ok(match step.rows.device(entered)? {
         None => State::None,
-        Some(other) if other.pending => State::Entered(Box::new(other)),
+        Some(other) if other.pending.is_some() => State::Entered(Box::new(other)),
         Some(_) => State::Confirmed,
     })
 }
 
-/// Removes the pending device that was rejected, and voids its code.
-pub(crate) fn reject(step: &Step<'_>, pending: &DeviceRow) -> Result<(), Failure> {
-    if let Some(code) = live(step, &pending.account)? {
+/// Removes the pending device that the device `by` rejected, and voids its code.
+pub(crate) fn reject(step: &Step<'_>, pending: &DeviceRow, by: &DeviceRow) -> Result<(), Failure> {
+    if let Some(code) = pending_devices::live_code(step, &pending.account)? {
         step.rows.put_code(&CodeRow { withdrawn: true, ..code })?;
     }
-    remove(step, pending, audit::DEVICE_REJECTED)
-}
-
-/// Returns the account's code, if it is neither void nor expired.
-fn live(step: &Step<'_>, account: &str) -> Result<Option<CodeRow>, Failure> {
-    let code = step.rows.code(account, CodePurpose::OfDevice)?;
-    Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
-}
-
-/// Removes a pending device if nobody confirmed it in time, or if the maker of its code is gone:
-/// nobody else can confirm it. Returns whether it did.
-pub(crate) fn remove_if_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
-    let is_of_device =
-        |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
-    if let Some(code) = live(step, &device.account)?.filter(is_of_device)
-        && step.rows.device(&code.phone_number)?.is_some()
-    {
-        return Ok(false);
-    }
-    remove(step, device, audit::DEVICE_NOT_CONFIRMED)?;
-    Ok(true)
-}
-
-/// Returns the devices without those that nobody confirmed in time, which it removes.
-pub(crate) fn without_late_ones(step: &Step<'_>, devices: Vec<DeviceRow>) -> Result<Vec<DeviceRow>, Failure> {
-    let mut kept = Vec::with_capacity(devices.len());
-    for device in devices {
-        if !device.pending || !remove_if_late(step, &device)? {
-            kept.push(device);
-        }
-    }
-    Ok(kept)
-}
-
-/// Removes the pending devices of codes that are about to be pruned.
-pub(crate) fn remove_late_ones(step: &Step<'_>) -> Result<(), Failure> {
-    for id in step.rows.devices_of_expired_codes(CodePurpose::OfDevice, step.now, PAGE)? {
-        if let Some(device) = step.rows.device(&id)?.filter(|device| device.pending) {
-            remove(step, &device, audit::DEVICE_NOT_CONFIRMED)?;
-        }
-    }
-    Ok(())
+    pending_devices::end(step, pending, audit::DEVICE_REJECTED)?;
+    step.notify_devices(&pending.account, &Event::by(by, AccountEvent::DeviceRejected).about(pending))
 }
 
 /// Returns the pending device of a code.
 fn pending_device(step: &Step<'_>, code: &CodeRow) -> Result<Option<DeviceRow>, Failure> {
     let Some(CodeUse::Activated { device, .. }) = &code.used else { return Ok(None) };
-    Ok(step.rows.device(device)?.filter(|device| device.pending))
-}
-
-fn remove(step: &Step<'_>, device: &DeviceRow, event: &'static str) -> Result<(), Failure> {
-    step.rows.tombstone_device(&device.id, step.now)?;
-    step.audit(Some(&device.account), Some(&device.id), event)
+    Ok(step.rows.device(device)?.filter(|device| device.pending.is_some()))
 }

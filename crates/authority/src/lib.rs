@@ -31,8 +31,10 @@
 mod account;
 mod actor;
 mod admin;
+mod approvals;
 mod audit;
 mod authority;
+mod blocks;
 #[cfg(feature = "bulk")]
 mod bulk;
 mod clock;
@@ -48,6 +50,7 @@ mod mac;
 mod master_key;
 mod notices;
 mod passwords;
+mod pending_devices;
 pub mod random;
 mod rekey;
 mod rsa;

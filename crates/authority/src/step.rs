@@ -10,7 +10,7 @@ use crate::actor::Origin;
 use crate::audit::{self, Claim, RefusalKind, Trail};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::pin::{self, Block};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{ClonePolicy, Policy};
 use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, DeviceRow, TimedBlockRow, TraitsRow};
 use crate::failure::Failure;
 use crate::sealing::{Binding, Sealer};
@@ -209,6 +209,11 @@ impl Step<'_> {
         let mut tally = self.tally.get();
         change(&mut tally);
         self.tally.set(tally);
+    }
+
+    /// Returns whether no proof of a device is accepted until its PIN is reset with an SMS code.
+    pub(crate) fn is_suspended(&self, device: &DeviceRow) -> bool {
+        device.suspended && self.policy.clone == ClonePolicy::Suspend
     }
 
     pub(crate) fn put_account(&self, account: &AccountRow) -> Result<(), Failure> {

@@ -127,6 +127,10 @@ pub(crate) enum Command {
     /// Let another device of the account enroll without an SMS, and confirm it
     #[command(subcommand)]
     EnrollmentCode(EnrollmentCode),
+    /// Show whether a new device waits for an approval, approve it, or reject it
+    Approval(Approval),
+    /// List the events of the account: new devices, removed ones, a new PIN
+    Notices,
     /// Import the enrollment of another client
     Import(Import),
     /// Export the enrollment of this device. The output contains a key in clear
@@ -219,6 +223,31 @@ pub(crate) enum EnrollmentCode {
         /// The 8 digits that the state shows
         #[arg(required = true, num_args = 1..=2)]
         fingerprint: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Approval {
+    /// Without it: show whether a device waits
+    #[command(subcommand)]
+    pub(crate) decision: Option<Decision>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Decision {
+    /// Let the new device work. A wrong number ends it
+    Approve {
+        /// The two digits that the new device shows
+        number: String,
+        /// Id of the new device. Without it: the one that waits
+        #[arg(long, value_name = "ID")]
+        device: Option<String>,
+    },
+    /// End the new device and block the account, because you did not enroll it
+    Reject {
+        /// Id of the new device. Without it: the one that waits
+        #[arg(long, value_name = "ID")]
+        device: Option<String>,
     },
 }
 

@@ -18,6 +18,7 @@ mod library;
 mod output;
 mod signals;
 mod status;
+mod table;
 mod terminal;
 mod unfinished;
 

@@ -161,6 +161,7 @@ fn shows_value(error: &clap::Error) -> bool {
 fn message(status: Status, cause: &str) -> Message {
     let error = match status {
         Status::Usage => Error::invalid("input", cause.to_owned()),
+        Status::State => Error::new(Code::WrongState).with_detail(cause.to_owned()),
         Status::Configuration => Error::new(Code::ConfigurationInvalid).with_detail(cause.to_owned()),
         _ => Error::new(Code::Unknown).with_detail(cause.to_owned()),
     };

@@ -13,10 +13,13 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The names of the apis; the input chooses one by its number. `pims.sdk.configuration` is not
 /// among them: an input could have files written anywhere, or a host contacted.
-const APIS: [&str; 13] = [
+const APIS: [&str; 16] = [
     "pims.sdk.version",
     "pims.authentication.account",
     "pims.authentication.devices",
+    "pims.authentication.enrollmentcode",
+    "pims.authentication.notices",
+    "pims.authentication.approval",
     "pims.authentication.token",
     "pims.authentication.enrollment",
     "pims.authentication.otp",

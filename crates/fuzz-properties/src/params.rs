@@ -19,6 +19,7 @@ pub fn check(text: &str) {
         "deviceId",
         "name",
         "fingerprint",
+        "number",
         "picture",
     ] {
         let Ok([given]) = params.require([name]) else { continue };
@@ -26,6 +27,9 @@ pub fn check(text: &str) {
         let _ = given.sms_code();
         let _ = given.enrollment_code_or_blank();
         let _ = given.fingerprint();
+        if let Ok(number) = given.approval_number() {
+            assert_eq!(number.as_str().len(), 2);
+        }
         let _ = given.word(&["svg", "png"]);
         let _ = given.phone_number();
         let _ = given.one_time_password();

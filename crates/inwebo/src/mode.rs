@@ -30,11 +30,16 @@ pub enum Mode {
     /// `getsn`: a device asks for the state of that code, and confirms the other device (the steps
     /// are ours).
     GetSn,
+    /// `messages`: a device asks for the events of its account (the steps are ours).
+    Messages,
+    /// `checkpush`: a device asks for the new device that waits for an approval, and approves or
+    /// rejects it (the steps are ours).
+    CheckPush,
 }
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Activate,
         Self::Secret,
         Self::Otp,
@@ -48,6 +53,8 @@ impl Mode {
         Self::RemoveDevice,
         Self::NewSn,
         Self::GetSn,
+        Self::Messages,
+        Self::CheckPush,
     ];
 
     /// Returns its word in a request.
@@ -66,6 +73,8 @@ impl Mode {
             Self::RemoveDevice => "removedevice",
             Self::NewSn => "newsn",
             Self::GetSn => "getsn",
+            Self::Messages => "messages",
+            Self::CheckPush => "checkpush",
         }
     }
 

@@ -39,6 +39,15 @@ export async function calls(pin: Secret): Promise<void> {
     const activated = event.isDeviceActivated;
     same<typeof activated, boolean | undefined>(true);
   }
+  for await (const { approval, notices } of device.watch({ notices: true, approval: true })) {
+    same<typeof approval, pims.Approval | undefined>(true);
+    same<typeof notices, pims.AccountNotice[] | undefined>(true);
+  }
+  const { state, deviceId, number } = await device.approval();
+  if (state === pims.ApprovalState.ASKED && deviceId !== null) await device.approveNewDevice(deviceId, '47', pin);
+  same<typeof number, string | null>(true);
+  const { notices } = await session.get('pims.authentication.notices');
+  same<typeof notices, pims.AccountNotice[]>(true);
   await events.return();
   await session.close();
 

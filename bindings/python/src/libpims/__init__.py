@@ -26,14 +26,17 @@ from ._strong import StrongAuthentication
 from ._subscription import Subscription, end
 from ._typed import get as get
 from ._typed import set as set
-from .operations import AccountDevice, AccountState, EnrollmentStatus, Keystore
+from .operations import AccountDevice, AccountNotice, AccountState, Approval, ApprovalState, EnrollmentStatus, Keystore
 from .results import Account, Info, Result, WrongPins
 
 # Without get and set: `from libpims import *` would hide the builtin.
 __all__ = [
     "Account",
     "AccountDevice",
+    "AccountNotice",
     "AccountState",
+    "Approval",
+    "ApprovalState",
     "Code",
     "EnrollmentStatus",
     "ForkedError",

@@ -12,7 +12,7 @@ from ._aio_call import call
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Parameters, encode_awaiting
 from ._request import Request
-from .operations import AccountDevice, AccountState, EnrollmentStatus
+from .operations import AccountDevice, AccountNotice, AccountState, Approval, EnrollmentStatus
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ async def get(api: Literal["pims.sdk.log"], parameters: Optional[Parameters] = N
 async def get(api: Literal["pims.sdk.logs"], parameters: Optional[Parameters] = None) -> results.Logs: ...
 @overload
 async def get(api: Literal["pims.authentication.devices"], parameters: Optional[Parameters] = None) -> results.AccountDevices: ...
+@overload
+async def get(api: Literal["pims.authentication.notices"], parameters: Optional[Parameters] = None) -> results.AccountNotices: ...
+@overload
+async def get(api: Literal["pims.authentication.approval"], parameters: Optional[Parameters] = None) -> results.ApprovalMembers: ...
 @overload
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any: ...
 async def get(api: str, parameters: Optional[Parameters] = None) -> Any:
@@ -81,6 +85,12 @@ class AsyncCalls:
     @overload
     async def get(self, api: Literal["pims.authentication.devices"], parameters: Optional[Parameters] = None) -> results.AccountDevices: ...
     @overload
+    async def get(self, api: Literal["pims.authentication.notices"], parameters: Optional[Parameters] = None) -> results.AccountNotices: ...
+    @overload
+    async def get(
+        self, api: Literal["pims.authentication.approval"], parameters: Optional[Parameters] = None
+    ) -> results.ApprovalMembers: ...
+    @overload
     async def get(self, api: str, parameters: Optional[Parameters] = None) -> Any: ...
     async def get(self, api: str, parameters: Optional[Parameters] = None) -> Any:
         """Requests data, see docs/api.md. Returns the result, or raises
@@ -123,7 +133,9 @@ class AsyncOperations:
 
     async def enroll(self, pin: Secret, sms_code: Secret = " ") -> None:
         """Enrolls the device: in one step with a code, or without a code after
-        ``accept_enrollment_code``."""
+        ``accept_enrollment_code``. If another device of the account must confirm or approve it,
+        this one does not work before: ``pending_fingerprint`` or ``approval`` has what this device
+        must show."""
         request = operations.enroll(pin, sms_code)
         del pin, sms_code
         return await self._run(request)
@@ -174,6 +186,28 @@ class AsyncOperations:
         request = operations.reject_device(fingerprint, pin)
         del pin
         return await self._run(request)
+
+    async def approval(self) -> Approval:
+        """Returns whether a new device waits for an approval: another one, or this one after
+        ``enroll``. This one must then show its number to the user."""
+        return await self._run(operations.approval())
+
+    async def approve_new_device(self, device_id: str, number: str, pin: Secret) -> None:
+        """Lets the new device work. The user has read the number on that device, and enters it
+        here. A wrong number ends that device."""
+        request = operations.approve_new_device(device_id, number, pin)
+        del pin
+        return await self._run(request)
+
+    async def reject_new_device(self, device_id: str) -> None:
+        """Ends the new device, and blocks the account: the user did not enroll it. The user sets a
+        new PIN with an SMS code, see ``reset_pin``."""
+        return await self._run(operations.reject_new_device(device_id))
+
+    async def notices(self) -> List[AccountNotice]:
+        """Returns the events of the account that the service still has, the newest first. Those
+        that this device caused are not among them."""
+        return await self._run(operations.notices())
 
     async def remove_enrollments(self) -> None:
         """Removes every enrollment of the account, its PIN and a block, then this device's

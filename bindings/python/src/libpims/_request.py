@@ -12,8 +12,11 @@ T = TypeVar("T")
 
 ACCOUNT = "pims.authentication.account"
 
-#: The changes of the account that a watching program receives.
-CHANGES = {"actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]}
+
+def topics(notices: bool, approval: bool) -> Parameters:
+    """Returns the parameters of a subscription to the changes of the account."""
+    wanted = {"isDeviceActivated": True, "isAccountBlocked": True, "notices": notices, "approval": approval}
+    return {"actionType": "strong", "type": [name for name, is_wanted in wanted.items() if is_wanted]}
 
 
 class Request(Generic[T]):
@@ -66,6 +69,11 @@ def read_flag(value: Any) -> bool:
 def read_time(value: Any) -> datetime:
     """Reads a time, in milliseconds since 1970 in UTC."""
     return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=value)
+
+
+def read_seconds(value: Any) -> int:
+    """Reads a whole number of seconds."""
+    return int(value)
 
 
 def read_optional(read: Callable[[Any], T], value: Any) -> Optional[T]:

@@ -13,6 +13,8 @@ EnrollmentStatusText = Literal["NotEnrolled", "AlreadyEnrolled"]
 AccountStateText = Literal["NotBlocked", "PinBlocked", "AccountBlocked", "Unknown"]
 #: The values of :class:`libpims.Keystore`.
 KeystoreText = Literal["hardware", "software"]
+#: The values of :class:`libpims.ApprovalState`.
+ApprovalStateText = Literal["none", "asked", "waiting"]
 
 
 class AccountDeviceMembers(TypedDict):
@@ -30,6 +32,37 @@ class AccountDeviceMembers(TypedDict):
     thisDevice: bool
     #: The place of its storage key, if it told one.
     keystore: Optional[KeystoreText]
+
+
+class AccountNoticeMembers(TypedDict):
+    """An event of the account, which the service keeps for its devices."""
+
+    #: The kind of the event, such as newDevice (docs/api.md has them all). A newer service may have
+    #: others.
+    event: str
+    #: The time of the event.
+    at: int
+    #: The beginning of the id of the device that the event is about, if it is about one.
+    deviceId: Optional[str]
+    #: The name that this device had then. It is text, never markup.
+    name: Optional[str]
+
+
+class ApprovalMembers(TypedDict):
+    """The approval of a new device: its state, and what is known of the device."""
+
+    #: The state. The other members belong to it.
+    state: ApprovalStateText
+    #: The two digits that this device must show, if it is the one that waits.
+    number: Optional[str]
+    #: The id of the device that waits, if this device may decide.
+    deviceId: Optional[str]
+    #: The name of the device that waits. It is text, never markup.
+    name: Optional[str]
+    #: The time of its enrollment.
+    since: Optional[int]
+    #: The seconds that are left for a decision, if a device waits.
+    lifetimeSeconds: Optional[int]
 
 
 class OneTimePassword(TypedDict):
@@ -56,6 +89,8 @@ class Account(TypedDict, total=False):
 
     isDeviceActivated: bool
     isAccountBlocked: AccountStateText
+    notices: List[AccountNoticeMembers]
+    approval: ApprovalMembers
 
 
 class Version(TypedDict):
@@ -102,6 +137,12 @@ class AccountDevices(TypedDict):
     """The result of ``get pims.authentication.devices``."""
 
     devices: List[AccountDeviceMembers]
+
+
+class AccountNotices(TypedDict):
+    """The result of ``get pims.authentication.notices``: the newest first."""
+
+    notices: List[AccountNoticeMembers]
 
 
 class Verified(TypedDict):

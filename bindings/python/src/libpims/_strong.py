@@ -8,7 +8,7 @@ from ._bridge import bridge
 from ._errors import PimsError
 from ._library import DEFAULT_FACADE
 from ._parameters import encode
-from ._request import ACCOUNT, CHANGES, Request
+from ._request import ACCOUNT, Request, topics
 from ._subscription import Subscription
 from ._typed import Operations
 from .results import Account, WrongPins
@@ -31,10 +31,14 @@ class StrongAuthentication(Operations):
     #: ``None`` if it reported none.
     wrong_pins: Optional[WrongPins] = None
 
-    def watch(self, on_event: Callable[[Account], None]) -> Subscription:
+    def watch(self, on_event: Callable[[Account], None], *, notices: bool = False, approval: bool = False) -> Subscription:
         """Passes changes of ``isDeviceActivated`` and ``isAccountBlocked`` to a function, on the
-        library's thread, until the program closes or drops the subscription."""
-        return Subscription(ACCOUNT, CHANGES, on_event, self._facade)
+        library's thread, until the program closes or drops the subscription.
+
+        It does so with ``notices`` and the ``approval`` of a new device, too, if they are wanted.
+        For each of these two, the library asks the service now and then (``account.askSeconds`` of
+        docs/configuration.md)."""
+        return Subscription(ACCOUNT, topics(notices, approval), on_event, self._facade)
 
     def _run(self, request: Request[T]) -> T:
         result, wrong_pins = None, None

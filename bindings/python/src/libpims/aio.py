@@ -23,7 +23,7 @@ from ._errors import Code, PimsError
 from ._library import DEFAULT_FACADE
 from ._parameters import AsyncSecret as Secret
 from ._parameters import Draft, Encoded, Parameters, encode_awaiting
-from ._request import ACCOUNT, CHANGES, Request
+from ._request import ACCOUNT, Request, topics
 from .results import Account, WrongPins
 
 # Without get and set: `from libpims.aio import *` would hide the builtin.
@@ -238,9 +238,11 @@ class StrongAuthentication(AsyncOperations):
     #: ``None`` if it reported none.
     wrong_pins: Optional[WrongPins] = None
 
-    def watch(self) -> Events[Account]:
-        """Returns the changes of ``isDeviceActivated`` and ``isAccountBlocked``."""
-        return Events(ACCOUNT, CHANGES, self._facade)
+    def watch(self, *, notices: bool = False, approval: bool = False) -> Events[Account]:
+        """Returns the changes of ``isDeviceActivated`` and ``isAccountBlocked``, and ``notices``
+        and the ``approval`` of a new device, if they are wanted. See
+        :meth:`libpims.StrongAuthentication.watch`."""
+        return Events(ACCOUNT, topics(notices, approval), self._facade)
 
     async def _run(self, request: Request[T]) -> T:
         value, wrong_pins = None, None

@@ -13,7 +13,7 @@ from typing import Any, List, Mapping, Optional
 
 from ._errors import Code
 from ._parameters import AsyncSecret as Secret
-from ._request import Request, read_flag, read_nothing, read_optional, read_text, read_text_or_none, read_time
+from ._request import Request, read_flag, read_nothing, read_optional, read_seconds, read_text, read_text_or_none, read_time
 
 
 class EnrollmentStatus(str, Enum):
@@ -43,6 +43,17 @@ class Keystore(str, Enum):
     SOFTWARE = "software"
 
 
+class ApprovalState(str, Enum):
+    """The state of the approval of a new device."""
+
+    #: No device waits.
+    NONE = "none"
+    #: A new device waits for the decision of another one: this one may decide.
+    ASKED = "asked"
+    #: This device is the new one, and waits.
+    WAITING = "waiting"
+
+
 @dataclass(frozen=True)
 class AccountDevice:
     """A device of the account."""
@@ -70,6 +81,61 @@ class AccountDevice:
             last_used=read_optional(read_time, members["lastUsed"]),
             this_device=read_flag(members["thisDevice"]),
             keystore=read_optional(Keystore, members["keystore"]),
+        )
+
+
+@dataclass(frozen=True)
+class AccountNotice:
+    """An event of the account, which the service keeps for its devices."""
+
+    #: The kind of the event, such as newDevice (docs/api.md has them all). A newer service may have
+    #: others.
+    event: str
+    #: The time of the event.
+    at: datetime
+    #: The beginning of the id of the device that the event is about, if it is about one.
+    device_id: Optional[str]
+    #: The name that this device had then. It is text, never markup.
+    name: Optional[str]
+
+    @classmethod
+    def read(cls, members: Mapping[str, Any]) -> AccountNotice:
+        """Reads it from a result."""
+        return cls(
+            event=read_text(members["event"]),
+            at=read_time(members["at"]),
+            device_id=read_optional(read_text, members["deviceId"]),
+            name=read_optional(read_text, members["name"]),
+        )
+
+
+@dataclass(frozen=True)
+class Approval:
+    """The approval of a new device: its state, and what is known of the device."""
+
+    #: The state. The other members belong to it.
+    state: ApprovalState
+    #: The two digits that this device must show, if it is the one that waits.
+    number: Optional[str]
+    #: The id of the device that waits, if this device may decide.
+    device_id: Optional[str]
+    #: The name of the device that waits. It is text, never markup.
+    name: Optional[str]
+    #: The time of its enrollment.
+    since: Optional[datetime]
+    #: The seconds that are left for a decision, if a device waits.
+    lifetime_seconds: Optional[int]
+
+    @classmethod
+    def read(cls, members: Mapping[str, Any]) -> Approval:
+        """Reads it from a result."""
+        return cls(
+            state=ApprovalState(members["state"]),
+            number=read_optional(read_text, members["number"]),
+            device_id=read_optional(read_text, members["deviceId"]),
+            name=read_optional(read_text, members["name"]),
+            since=read_optional(read_time, members["since"]),
+            lifetime_seconds=read_optional(read_seconds, members["lifetimeSeconds"]),
         )
 
 
@@ -172,6 +238,43 @@ def reject_device(fingerprint: str, pin: Secret) -> Request[None]:
         {"action": "reject", "fingerprint": fingerprint, "pinCode": pin},
         read_nothing,
         proves_pin=True,
+    )
+
+
+def approval() -> Request[Approval]:
+    return Request(
+        "get",
+        "pims.authentication.approval",
+        None,
+        Approval.read,
+    )
+
+
+def approve_new_device(device_id: str, number: str, pin: Secret) -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.approval",
+        {"action": "approve", "deviceId": device_id, "number": number, "pinCode": pin},
+        read_nothing,
+        proves_pin=True,
+    )
+
+
+def reject_new_device(device_id: str) -> Request[None]:
+    return Request(
+        "set",
+        "pims.authentication.approval",
+        {"action": "reject", "deviceId": device_id},
+        read_nothing,
+    )
+
+
+def notices() -> Request[List[AccountNotice]]:
+    return Request(
+        "get",
+        "pims.authentication.notices",
+        None,
+        lambda result: [AccountNotice.read(one) for one in result["notices"]],
     )
 
 

@@ -11,7 +11,11 @@ from ._result_types import AcceptedCode as AcceptedCode
 from ._result_types import Account as Account
 from ._result_types import AccountDeviceMembers as AccountDeviceMembers
 from ._result_types import AccountDevices as AccountDevices
+from ._result_types import AccountNoticeMembers as AccountNoticeMembers
+from ._result_types import AccountNotices as AccountNotices
 from ._result_types import AccountStateText as AccountStateText
+from ._result_types import ApprovalMembers as ApprovalMembers
+from ._result_types import ApprovalStateText as ApprovalStateText
 from ._result_types import Device as Device
 from ._result_types import EnrollmentStatusText as EnrollmentStatusText
 from ._result_types import ExportedEnrollment as ExportedEnrollment

@@ -27,6 +27,16 @@ extension StrongAuthentication {
         case software = "software"
     }
 
+    /// The state of the approval of a new device.
+    public enum ApprovalState: String, Sendable {
+        /// No device waits.
+        case none = "none"
+        /// A new device waits for the decision of another one: this one may decide.
+        case asked = "asked"
+        /// This device is the new one, and waits.
+        case waiting = "waiting"
+    }
+
     /// A device of the account.
     public struct AccountDevice: Hashable, Sendable {
         /// The beginning of its id, which names it among the devices of the account.
@@ -52,6 +62,51 @@ extension StrongAuthentication {
         }
     }
 
+    /// An event of the account, which the service keeps for its devices.
+    public struct AccountNotice: Hashable, Sendable {
+        /// The kind of the event, such as newDevice (docs/api.md has them all). A newer service may
+        /// have others.
+        public let event: String
+        /// The time of the event.
+        public let at: Date
+        /// The beginning of the id of the device that the event is about, if it is about one.
+        public let deviceId: String?
+        /// The name that this device had then. It is text, never markup.
+        public let name: String?
+
+        init(_ value: JSON) throws {
+            event = try readText(value["event"])
+            at = try readTime(value["at"])
+            deviceId = try unlessNull(value["deviceId"]) { try readText($0) }
+            name = try unlessNull(value["name"]) { try readText($0) }
+        }
+    }
+
+    /// The approval of a new device: its state, and what is known of the device.
+    public struct Approval: Hashable, Sendable {
+        /// The state. The other members belong to it.
+        public let state: ApprovalState
+        /// The two digits that this device must show, if it is the one that waits.
+        public let number: String?
+        /// The id of the device that waits, if this device may decide.
+        public let deviceId: String?
+        /// The name of the device that waits. It is text, never markup.
+        public let name: String?
+        /// The time of its enrollment.
+        public let since: Date?
+        /// The seconds that are left for a decision, if a device waits.
+        public let lifetimeSeconds: Int?
+
+        init(_ value: JSON) throws {
+            state = try readWord(value["state"])
+            number = try unlessNull(value["number"]) { try readText($0) }
+            deviceId = try unlessNull(value["deviceId"]) { try readText($0) }
+            name = try unlessNull(value["name"]) { try readText($0) }
+            since = try unlessNull(value["since"]) { try readTime($0) }
+            lifetimeSeconds = try unlessNull(value["lifetimeSeconds"]) { try readSeconds($0) }
+        }
+    }
+
     /// Asks the service to send an SMS code for an enrollment to the trusted phone number.
     public func requestEnrollmentCode() async throws {
         try await get("pims.authentication.smscode", ["type": "enrollment"])
@@ -65,6 +120,8 @@ extension StrongAuthentication {
     }
 
     /// Enrolls the device: in one step with a code, or without a code after `acceptEnrollmentCode`.
+    /// If another device of the account must confirm or approve it, this one does not work before:
+    /// `pendingFingerprint` or `approval` has what this device must show.
     public func enroll(pin: String, smsCode: String = " ") async throws {
         try await change(
             "pims.authentication.enrollment",
@@ -128,6 +185,32 @@ extension StrongAuthentication {
         try await set(
             "pims.authentication.enrollmentcode",
             ["action": "reject", "fingerprint": .string(fingerprint), "pinCode": .string(pin)])
+    }
+
+    /// Returns whether a new device waits for an approval: another one, or this one after `enroll`.
+    /// This one must then show its number to the user.
+    public func approval() async throws -> Approval {
+        try Approval(try await get("pims.authentication.approval"))
+    }
+
+    /// Lets the new device work. The user has read the number on that device, and enters it here. A
+    /// wrong number ends that device.
+    public func approveNewDevice(deviceId: String, number: String, pin: String) async throws {
+        try await set(
+            "pims.authentication.approval",
+            ["action": "approve", "deviceId": .string(deviceId), "number": .string(number), "pinCode": .string(pin)])
+    }
+
+    /// Ends the new device, and blocks the account: the user did not enroll it. The user sets a new
+    /// PIN with an SMS code, see `resetPIN`.
+    public func rejectNewDevice(_ deviceId: String) async throws {
+        try await set("pims.authentication.approval", ["action": "reject", "deviceId": .string(deviceId)])
+    }
+
+    /// Returns the events of the account that the service still has, the newest first. Those that
+    /// this device caused are not among them.
+    public func notices() async throws -> [AccountNotice] {
+        try readList(try await get("pims.authentication.notices")["notices"]).map { try AccountNotice($0) }
     }
 
     /// Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

@@ -21,23 +21,33 @@ public struct StrongAuthentication: Sendable {
         /// True if this device is enrolled now.
         case activated(Bool)
         case state(AccountState)
+        /// New events of the account, the oldest first.
+        case notices([AccountNotice])
+        /// The approval of a new device.
+        case approval(Approval)
     }
 
     /// Returns the changes of the account, until the program releases the stream (see
     /// `Facade.events`). The stream holds up to 64 changes that the program has not taken. If there
     /// are more, the oldest are dropped: call `isActivated` and `accountState` after a long pause.
-    public func accountChanges() async throws -> AsyncStream<AccountChange> {
-        try await facade.stream(api: accountAPI, parameters: bothTopics, limit: 64) { result in
+    ///
+    /// With `notices` and `approval` it has these, too. For each of the two, the library asks the
+    /// service now and then (`account.askSeconds` of docs/configuration.md).
+    public func accountChanges(notices: Bool = false, approval: Bool = false) async throws -> AsyncStream<AccountChange> {
+        let parameters = topics(notices: notices, approval: approval)
+        return try await facade.stream(api: accountAPI, parameters: parameters, limit: 64) { result in
             var changes: [AccountChange] = []
             if let isActivated = result["isDeviceActivated"]?.boolValue { changes.append(.activated(isActivated)) }
             if let state = result["isAccountBlocked"]?.stringValue.flatMap(AccountState.init) { changes.append(.state(state)) }
+            if let notices = try? readList(result["notices"]).map({ try AccountNotice($0) }) { changes.append(.notices(notices)) }
+            if let value = result["approval"], let approval = try? Approval(value) { changes.append(.approval(approval)) }
             return changes
         }
     }
 
     /// Returns the same changes as the library's JSON.
-    public func changes() async throws -> AsyncStream<JSON> {
-        try await facade.events(api: accountAPI, parameters: bothTopics)
+    public func changes(notices: Bool = false, approval: Bool = false) async throws -> AsyncStream<JSON> {
+        try await facade.events(api: accountAPI, parameters: topics(notices: notices, approval: approval))
     }
 
     @discardableResult
@@ -95,6 +105,11 @@ func readTime(_ value: JSON?) throws -> Date {
     return Date(timeIntervalSince1970: milliseconds / 1000)
 }
 
+func readSeconds(_ value: JSON?) throws -> Int {
+    guard let seconds = value?.intValue else { throw UnexpectedMessage() }
+    return seconds
+}
+
 func readList(_ value: JSON?) throws -> [JSON] {
     guard let list = value?.arrayValue else { throw UnexpectedMessage() }
     return list
@@ -105,5 +120,12 @@ func unlessNull<Value>(_ value: JSON?, _ read: (JSON) throws -> Value) throws ->
     return try read(value)
 }
 
-private let bothTopics: [String: JSON] = ["actionType": "strong", "type": ["isDeviceActivated", "isAccountBlocked"]]
+/// Returns the parameters of a subscription to the changes of the account.
+private func topics(notices: Bool, approval: Bool) -> [String: JSON] {
+    var topics: [JSON] = ["isDeviceActivated", "isAccountBlocked"]
+    if notices { topics.append("notices") }
+    if approval { topics.append("approval") }
+    return ["actionType": "strong", "type": .array(topics)]
+}
+
 private let accountAPI = "pims.authentication.account"

@@ -14,10 +14,10 @@ final class ConformanceTests: FolderTestCase {
         let pairs: [(JSON, JSON)] = [
             (["a": 1], ["a": 1, "b": 2]), (["a": 1, "b": 2], ["a": 1]), (["a": 1], ["a": true]), (["a": [1, 2]], ["a": [2, 1]]),
             (["a": .null], [:]), (1, 1.0), ("$otp", "47NCKOXB"), ("$otp", ""), ("$otp", "123456789"), ("$path", "/somewhere/else"),
-            ("$version", "1.2"), ("$version", "1.x.2"), ("$text", ""), ("$time", "1700000000000"), ("$time", 1700000000), ("text", "$text"), ("\u{e9}", "e\u{301}"),
+            ("$version", "1.2"), ("$version", "1.x.2"), ("$text", ""), ("$time", "1700000000000"), ("$time", 1700000000), ("$seconds", "300"), ("$seconds", 0), ("text", "$text"), ("\u{e9}", "e\u{301}"),
         ]
         for (expected, actual) in pairs { XCTAssertFalse(runner.matches(expected, actual), "\(expected) \(actual)") }
-        XCTAssertTrue(runner.matches(["a": ["$otp", "$path", "$version", "$text", "$time"]], ["a": ["47nckoxb", "/here/log", "0.1.0-rc", "x", 1700000000000]]))
+        XCTAssertTrue(runner.matches(["a": ["$otp", "$path", "$version", "$text", "$time", "$seconds"]], ["a": ["47nckoxb", "/here/log", "0.1.0-rc", "x", 1700000000000, 300]]))
     }
 
     private func run(_ performer: () -> any Performer) throws {
@@ -51,6 +51,7 @@ private struct Runner {
     private var password = ""
     private var state = ""
     private var deviceID = ""
+    private var number = ""
 
     init(folder: String) { self.folder = folder }
 
@@ -77,19 +78,26 @@ private struct Runner {
         case "otp": return password
         case "state": return state
         case "deviceId": return deviceID
+        case "number": return number
+        case "wrongNumber": return try increased(number)
         case "smsCode": return try lastCode(in: storage)
-        case "wrongSmsCode":
-            let code = try lastCode(in: storage)
-            let last = try XCTUnwrap(code.last?.wholeNumberValue)
-            return code.dropLast() + String((last + 1) % 10)
+        case "wrongSmsCode": return try increased(lastCode(in: storage))
         default: throw UnknownStep()
         }
+    }
+
+    /// Returns digits with the last one increased by one; 9 becomes 0.
+    private func increased(_ digits: String) throws -> String {
+        let last = try XCTUnwrap(digits.last?.wholeNumberValue)
+        return digits.dropLast() + String((last + 1) % 10)
     }
 
     mutating func remember(_ call: String, _ parameters: JSON?, _ message: JSON?) {
         if call == "init", let path = parameters?["storage"]?["path"]?.stringValue { storage = path }
         if let otp = message?["result"]?["otp"]?.stringValue { password = otp }
-        if let listed = message?["result"]?["devices"]?[0]?["deviceId"]?.stringValue { deviceID = listed }
+        let device = message?["result"]?["devices"]?[0] ?? message?["result"]
+        if let told = device?["deviceId"]?.stringValue { deviceID = told }
+        if let shown = message?["result"]?["number"]?.stringValue { number = shown }
         if let exported = message?["result"]?["state"]?.stringValue { state = exported }
     }
 
@@ -101,6 +109,7 @@ private struct Runner {
         case (.array(let expected), .array(let actual)):
             return expected.count == actual.count && zip(expected, actual).allSatisfy(matches)
         case (.string("$time"), _): return actual.intValue.map { String($0).utf8.count == 13 } ?? false
+        case (.string("$seconds"), _): return actual.intValue.map { (1...86400).contains($0) } ?? false
         case (.string(let expected), .string(let actual)): return matches(expected, actual)
         default: return expected == actual
         }

@@ -68,6 +68,73 @@ final class SessionTests: FolderTestCase {
         XCTAssertTrue(isActivated)
     }
 
+    /// Opens a device of an account whose new devices need an approval.
+    private func ofOneAccount(_ name: String) async throws -> Session {
+        try await Session.open(configuration: [
+            "storage": ["path": .string(folder + "/" + name)],
+            "account": ["username": "jane"],
+            "embedded": [
+                "database": .string(folder + "/authority.db"),
+                "policy": ["activationApproval": true, "deviceNotices": true],
+            ],
+        ])
+    }
+
+    /// Enrolls a device, which then waits. Returns its number.
+    private func waits(_ device: StrongAuthentication, _ name: String) async throws -> String {
+        try await device.requestEnrollmentCode()
+        try await device.enroll(pin: pin, smsCode: lastCode(in: folder + "/" + name))
+        let own = try await device.approval()
+        XCTAssertEqual(own.state, .waiting)
+        return try XCTUnwrap(own.number)
+    }
+
+    func testANewDeviceIsApprovedByAnotherOneAndItsChangesAreNotices() async throws {
+        let (session, other) = (try await ofOneAccount("old"), try await ofOneAccount("new"))
+        let (old, new) = (StrongAuthentication(session), StrongAuthentication(other))
+        try await enroll(session, "old", pin: pin)
+        let nobody = try await old.approval()
+        XCTAssertEqual(nobody.state, StrongAuthentication.ApprovalState.none)
+        XCTAssertNil(nobody.deviceId)
+        let number = try await waits(new, "new")
+        await assertFails(2311) { _ = try await new.otp(pin: pin) }
+        let asked = try await old.approval()
+        XCTAssertEqual(asked.state, .asked)
+        XCTAssertNil(asked.number)
+        XCTAssertTrue((1...300).contains(try XCTUnwrap(asked.lifetimeSeconds)))
+        for await change in try await old.accountChanges(approval: true) {
+            guard case .approval(let told) = change else { continue }
+            XCTAssertEqual(told.deviceId, asked.deviceId)
+            break
+        }
+        try await session.unsubscribe(api: account)
+        try await old.approveNewDevice(deviceId: try XCTUnwrap(asked.deviceId), number: number, pin: pin)
+        try await new.changePIN(from: pin, to: otherPIN)
+        let notices = try await old.notices()
+        XCTAssertEqual(notices.map(\.event), ["pinChange"])
+        for await change in try await old.accountChanges(notices: true) {
+            guard case .notices(let told) = change else { continue }
+            XCTAssertEqual(told, notices)
+            break
+        }
+    }
+
+    func testANewDeviceEndsByAWrongNumberOrIsRejected() async throws {
+        let (session, other) = (try await ofOneAccount("old"), try await ofOneAccount("new"))
+        let (old, new) = (StrongAuthentication(session), StrongAuthentication(other))
+        try await enroll(session, "old", pin: pin)
+        let shown = try await waits(new, "new")
+        let wrong = String(format: "%02d", (try XCTUnwrap(Int(shown)) + 1) % 100)
+        let first = try await old.approval()
+        await assertFails(2311) { try await old.approveNewDevice(deviceId: first.deviceId ?? "", number: wrong, pin: pin) }
+        await assertFails(2312) { _ = try await new.otp(pin: pin) }
+        _ = try await waits(new, "new")
+        let second = try await old.approval()
+        try await old.rejectNewDevice(try XCTUnwrap(second.deviceId))
+        let state = try await old.accountState()
+        XCTAssertEqual(state, .pinBlocked)
+    }
+
     func testSessionsWorkBesideTheDefaultFacade() async throws {
         let session = try await open("other")
         let device = try await enrolledDevice()

@@ -173,6 +173,7 @@ fn account_cells(account: &AccountView) -> [String; 6] {
 fn device_cells(device: &DeviceView) -> [String; 8] {
     let or_dash = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), time);
     let copy = match (device.suspended, device.suspected_at) {
+        _ if device.needs_approval => "not approved".to_owned(),
         _ if device.pending => "not confirmed".to_owned(),
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("suspected {}", time(at)),

@@ -311,7 +311,23 @@ pub(crate) const KEYS: &[Key] = &[
         30..=3600,
         "lifetime of such a code, and the longest time until the confirmation",
     ),
+    flag(
+        "activation.approval",
+        Flag::Policy(|policy| policy.activation_approval),
+        "a device that activates with an SMS code works only after another device of the account has approved it, by the number that the new one shows",
+    ),
+    number(
+        "activation.approval_seconds",
+        Default::Policy(|policy| as_number(policy.activation_approval_seconds)),
+        30..=3600,
+        "longest time until the approval",
+    ),
     number("activation.code_letters", Default::Letters, CODE_LETTERS, "letters of an SMS code if the proof is `open`"),
+    flag(
+        "notices.to_devices",
+        Flag::Policy(|policy| policy.device_notices),
+        "the service records events of each account for 30 days, and its devices ask for them",
+    ),
     number(
         "pin.budget",
         Default::Policy(|policy| policy.pin_budget.into()),

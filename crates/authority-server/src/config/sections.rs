@@ -236,6 +236,9 @@ fn policy(reader: &mut Reader, activation_proof: ActivationProof) -> Policy {
         activation_proof,
         activation_by_device: reader.flag("activation.by_device"),
         activation_by_device_seconds: reader.number("activation.by_device_seconds"),
+        activation_approval: reader.flag("activation.approval"),
+        activation_approval_seconds: reader.number("activation.approval_seconds"),
+        device_notices: reader.flag("notices.to_devices"),
         pin_budget: reader.number("pin.budget"),
         pin_block_seconds: reader.number("pin.block_seconds"),
         // The library leaves both to its host: the PIN in the examples of the reference is a common

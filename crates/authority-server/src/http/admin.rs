@@ -11,9 +11,9 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::Peer;
 use super::operators::KnownOperator;
-use super::reply::{ApiError, object};
-use super::{Peer, cvs};
+use super::reply::{ApiError, device_name, object};
 use crate::names;
 use crate::service::Service;
 use crate::views::{AccountView, AuditView, DeviceView};
@@ -156,7 +156,7 @@ pub(crate) async fn rename_device(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let account = account_name(&account)?;
-    let name = cvs::device_name(&body)?;
+    let name = device_name(&body)?;
     changed(service.step(move |authority| by.acting(authority).rename_device(&account, &device, &name)).await?)
 }
 

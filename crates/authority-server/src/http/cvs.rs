@@ -14,14 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::reply::{ApiError, object};
+use super::reply::{ApiError, device_name, object};
 use crate::identity::Caller;
-use crate::names;
 use crate::rates::Reservation;
 use crate::service::Service;
 use authority::{
-    AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, DeviceEntry, DeviceName, Language, PhoneNumber,
-    Purpose,
+    AccountName, Actor, Authority, CvsAnswer, CvsRefusal, CvsRequest, DeviceEntry, Language, PhoneNumber, Purpose,
 };
 
 #[derive(Default, Deserialize)]
@@ -41,12 +39,6 @@ fn enrollment() -> String {
 struct NumberBody {
     sms_code: Zeroizing<String>,
     phone_number: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NameBody {
-    name: String,
 }
 
 /// The id of a device in a path. It may be no text at all.
@@ -201,12 +193,6 @@ pub(crate) async fn remove_device(
 /// answer is that of every text that names none.
 fn device_id(device: DevicePath) -> String {
     device.map_or_else(|_| String::new(), |Path(device)| device)
-}
-
-/// Reads the new name of a device from a body.
-pub(super) fn device_name(body: &[u8]) -> Result<DeviceName, ApiError> {
-    let body: NameBody = object(body).ok_or(ApiError::Malformed("the body must be {\"name\":\"…\"}"))?;
-    DeviceName::new(&body.name).ok_or(ApiError::Malformed(names::DEVICE_RULE))
 }
 
 /// Returns the service, acting as an app.

@@ -1,4 +1,4 @@
-//! Responses that several routes give.
+//! Responses that several routes give, and bodies that several read.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::names;
 use crate::service::{Failed, Service};
+use authority::DeviceName;
 
 /// The reason for which a request got no response of its own.
 #[derive(Clone, Debug)]
@@ -80,6 +82,19 @@ impl IntoResponse for ApiError {
 pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
     if is_object { serde_json::from_slice(body).ok() } else { None }
+}
+
+/// The body with a new name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NameBody {
+    name: String,
+}
+
+/// Reads the new name of a device from a body.
+pub(super) fn device_name(body: &[u8]) -> Result<DeviceName, ApiError> {
+    let body: NameBody = object(body).ok_or(ApiError::Malformed("the body must be {\"name\":\"…\"}"))?;
+    DeviceName::new(&body.name).ok_or(ApiError::Malformed(names::DEVICE_RULE))
 }
 
 fn with(status: StatusCode, word: &str, name: header::HeaderName, value: HeaderValue) -> Response {

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use authority::{
     Authority, Database, MasterKey, Options, Policy, Postgres, Sms, SmsError, SmsGateway, SystemClock, Verdict,
 };
+use inwebo::values::{Approval, Proofs};
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::device::{Device, query};
+use crate::device::{Answer, Device, finalize, query};
 use crate::schema::Schema;
 use crate::world::{BANK, SHOP, Setup, World, name, poll};
 
@@ -253,4 +254,53 @@ fn a_text_that_names_no_device_of_the_account_costs_the_same_statements_whatever
     for device in [&device, &other, &stranger] {
         device.made(&world.client, "1234");
     }
+}
+
+#[test]
+fn a_text_that_names_no_waiting_device_costs_the_same_statements_whatever_it_names() {
+    if !Cluster::is_installed() {
+        return;
+    }
+    let server = Logging::new();
+    let world = Setup::production().set("database.url", &server.schema.url).set("activation.approval", true).start();
+    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let first = Device::activate(&world, &alice, "1234");
+    let stranger = Device::activate(&world, &bob, "1234");
+    let strange_new = Device::activate(&world, &bob, "1234");
+    let lists = |statement: &str| statement.contains("FROM devices WHERE account = ");
+    let reject = |named: &str, reason: &str| {
+        server.cost_of(lists, || {
+            let challenge = first.setup(&world.client, "checkpush", &[]).ok();
+            let bound = Approval::Reject.challenge(challenge.get("challenge"), named);
+            let r0 = Proofs::without_pin(&bound, &first.serial, &first.k0).r0;
+            let more = [("device", named), ("reject", "1"), ("R0", &r0)];
+            let answer = Answer::of(&world.client, None, &finalize("checkpush", &first.id, &more));
+            assert_eq!((answer.err(), answer.find("reason")), ("NOK:STATE", Some(reason)), "{named}");
+        })
+    };
+    let unknown = "a000000000000000";
+    let texts = |new: Option<&Device>| {
+        let mut texts = vec![stranger.id.clone(), strange_new.id.clone(), strange_new.id[..8].to_owned()];
+        texts.extend([first.id.clone(), "x".to_owned(), String::new()]);
+        texts.extend(new.map(|new| new.id[..7].to_owned()));
+        texts.extend(new.map(|new| format!("{}0", new.id)));
+        texts
+    };
+    // No device waits, and then one does.
+    let cost = reject(unknown, "nothingToConfirm");
+    assert_eq!(cost.len(), 1, "{cost:?}");
+    for text in texts(None) {
+        assert_eq!(reject(&text, "nothingToConfirm"), cost, "{text}");
+    }
+    let new = Device::activate(&world, &alice, "1234");
+    let cost = reject(unknown, "otherDevice");
+    for text in texts(Some(&new)) {
+        assert_eq!(reject(&text, "otherDevice"), cost, "{text}");
+    }
+    // Nothing was decided about any of them.
+    let challenge = stranger.setup(&world.client, "checkpush", &[]).ok();
+    let r0 = Proofs::without_pin(challenge.get("challenge"), &stranger.serial, &stranger.k0).r0;
+    let asked = Answer::of(&world.client, None, &finalize("checkpush", &stranger.id, &[("R0", &r0)])).ok();
+    assert_eq!(asked.get("device"), &strange_new.id[..8]);
+    first.made(&world.client, "1234");
 }

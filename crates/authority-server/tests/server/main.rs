@@ -4,6 +4,7 @@
 
 mod access_tokens;
 mod admin;
+mod approvals;
 mod balanced;
 mod cluster_of_two;
 mod commands;

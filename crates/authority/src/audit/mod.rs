@@ -23,6 +23,7 @@ pub(crate) const CODE_ACCEPTED: &str = "code.accepted";
 pub(crate) const DEVICE_ACTIVATED: &str = "device.activated";
 pub(crate) const DEVICE_CODE_MADE: &str = "device.code.made";
 pub(crate) const DEVICE_CONFIRMED: &str = "device.confirmed";
+pub(crate) const DEVICE_APPROVED: &str = "device.approved";
 pub(crate) const DEVICE_REJECTED: &str = "device.rejected";
 pub(crate) const DEVICE_NOT_CONFIRMED: &str = "device.not_confirmed";
 pub(crate) const DEVICE_REDELIVERED: &str = "device.redelivered";

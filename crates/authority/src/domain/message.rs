@@ -1,4 +1,4 @@
-//! The purposes of SMS: codes, and notices of events.
+//! The purposes of SMS: codes, and notices of events. And the events that devices are told of.
 
 use inwebo::cvs::Purpose;
 
@@ -11,7 +11,7 @@ pub enum Notice {
     PinReset,
     /// The PIN was changed with the old one.
     PinChange,
-    /// Wrong PINs blocked the account.
+    /// Wrong PINs, or the rejection of a new device, blocked the account.
     Block,
     /// Another phone number replaced the trusted one. The notice goes to the old number.
     PhoneNumber,
@@ -30,6 +30,34 @@ impl Notice {
             Self::Block => "block",
             Self::PhoneNumber => "phoneNumber",
         }
+    }
+}
+
+/// An event that the service reports to the devices of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccountEvent {
+    /// An event that may also be reported by SMS.
+    Reported(Notice),
+    /// A device was removed.
+    DeviceRemoved,
+    /// A new device was rejected, or ended by a wrong number.
+    DeviceRejected,
+}
+
+impl AccountEvent {
+    /// Returns its word in the database and in an answer.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported(notice) => notice.as_str(),
+            Self::DeviceRemoved => "deviceRemoved",
+            Self::DeviceRejected => "deviceRejected",
+        }
+    }
+}
+
+impl From<Notice> for AccountEvent {
+    fn from(notice: Notice) -> Self {
+        Self::Reported(notice)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::timed_block::TimeLeft;
 /// The reason of an account's block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Block {
-    /// Too many wrong PINs that no right one forgave.
+    /// Too many wrong PINs that no right one forgave, or the rejection of a new device.
     Tries,
     /// The budget of wrong PINs is spent: only a new PIN lifts the block.
     Budget,

@@ -28,6 +28,15 @@ pub struct Policy {
     /// The lifetime of such a code, and the longest time until the confirmation (default 300,
     /// limited to 30 to 3600).
     pub activation_by_device_seconds: u64,
+    /// True if a device that activates with an SMS code works only after another device of the
+    /// account has approved it, by the number that the new one shows (default: false). The first
+    /// device of an account needs no approval.
+    pub activation_approval: bool,
+    /// The longest time until the approval (default 300, limited to 30 to 3600).
+    pub activation_approval_seconds: u64,
+    /// True if the service records events of each account for 30 days, and its devices may ask for
+    /// them (default: false).
+    pub device_notices: bool,
     /// The number of wrong PINs in the life of a PIN after which an account is blocked until the
     /// PIN is reset (default 30).
     pub pin_budget: u32,
@@ -118,6 +127,9 @@ impl Default for Policy {
             activation_proof: ActivationProof::default(),
             activation_by_device: false,
             activation_by_device_seconds: 300,
+            activation_approval: false,
+            activation_approval_seconds: 300,
+            device_notices: false,
             pin_budget: 30,
             pin_block_seconds: 0,
             pin_denied: false,
@@ -272,6 +284,10 @@ impl Policy {
 
     pub(crate) fn activation_by_device_millis(&self) -> i64 {
         millis(self.activation_by_device_seconds.clamp(30, 3600))
+    }
+
+    pub(crate) fn activation_approval_millis(&self) -> i64 {
+        millis(self.activation_approval_seconds.clamp(30, 3600))
     }
 
     pub(crate) fn number_cooling_millis(&self) -> i64 {

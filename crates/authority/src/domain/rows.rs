@@ -22,8 +22,8 @@ pub(crate) struct AccountRow {
     pub(crate) pin_generation: u32,
     /// Keyed hashes of earlier PINs, the newest first.
     pub(crate) pin_history: Option<Vec<u8>>,
-    /// True if wrong PINs blocked it. A block that ends by itself leaves this as it is when it is
-    /// over: [`TimedBlockRow`].
+    /// True if wrong PINs or the rejection of a new device blocked it. A block that ends by itself
+    /// leaves this as it is when it is over: [`TimedBlockRow`].
     pub(crate) blocked: bool,
     /// The trusted phone number.
     pub(crate) phone_number: Option<String>,
@@ -113,8 +113,8 @@ pub(crate) struct DeviceRow {
     pub(crate) suspected_at: Option<i64>,
     /// True if no proof of it is accepted until an SMS code decides which copy stays.
     pub(crate) suspended: bool,
-    /// True if it was activated with the code of another device, which has not confirmed it yet.
-    pub(crate) pending: bool,
+    /// The confirmation for which it waits: until then it does nothing. `None` if it works.
+    pub(crate) pending: Option<Confirmation>,
     /// The number of times that the row was written.
     pub(crate) version: i64,
     pub(crate) challenges: ChallengeColumns,
@@ -146,11 +146,20 @@ impl DeviceRow {
             sync_shown: 0,
             suspected_at: None,
             suspended: false,
-            pending: false,
+            pending: None,
             version: 0,
             challenges: ChallengeColumns::default(),
         }
     }
+}
+
+/// The confirmation of a new device by another device of its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// The device that made its enrollment code confirms it: the user compares fingerprints.
+    ByMaker,
+    /// Any other device approves it: the user enters the number that the new one shows.
+    ByNumber,
 }
 
 /// The traits of a device's client, as the service observed them since the activation.
@@ -320,6 +329,19 @@ pub(crate) enum MessageKind {
     Code { purpose: Purpose, hash: [u8; 32] },
     /// The message reports an event.
     Notice(Notice),
+}
+
+/// An event of an account, as its devices are told of it.
+pub(crate) struct EventRow {
+    /// Its number within the account, from 1.
+    pub(crate) number: i64,
+    /// The word of the event.
+    pub(crate) event: String,
+    pub(crate) at: i64,
+    /// The id of the device that the event is about, if it is about one.
+    pub(crate) device: Option<String>,
+    /// The name that this device had.
+    pub(crate) name: Option<String>,
 }
 
 /// One of the service's own RSA keys.

@@ -19,13 +19,14 @@ use crate::domain::message::Notice;
 use crate::domain::moment;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::ActivationProof;
-use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, CodeUse, DeviceRow, TraitsRow};
-use crate::enrollment_codes;
+use crate::domain::rows::{AccountRow, CodePurpose, CodeRow, CodeUse, Confirmation, DeviceRow, TraitsRow};
 use crate::failure::Failure;
+use crate::notices::Event;
 use crate::random;
 use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;
+use crate::{approvals, enrollment_codes, pending_devices};
 
 /// The code of an activation.
 struct Activation<'q> {
@@ -217,14 +218,22 @@ fn activate(
     if moment::age(setup_at, step.now).is_none_or(|age| age > step.policy.setup_lifetime_millis()) {
         return Err(Word::Timeout.into());
     }
-    let devices = enrollment_codes::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
+    let devices = pending_devices::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
     let is_of_device = code.purpose == CodePurpose::OfDevice;
     let (same, others): (Vec<_>, Vec<_>) = devices.into_iter().partition(|device| device.serial == new.serial.as_str());
     // The maker of the code must stay, because it confirms the new device.
     if is_of_device && same.iter().any(|device| device.id == code.phone_number) {
         return Err(Word::Code.into());
     }
-    if others.len() >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX) {
+    let pending = match is_of_device {
+        true => Some(Confirmation::ByMaker),
+        false => approvals::is_needed(step, &others).then_some(Confirmation::ByNumber),
+    };
+    // The device that waits for an approval makes room for the next one.
+    let makes_room =
+        |device: &DeviceRow| pending == Some(Confirmation::ByNumber) && pending_devices::waits_for_approval(device);
+    let others_that_stay = others.iter().filter(|device| !makes_room(device)).count();
+    if others_that_stay >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX) {
         return Err(Word::MaxDevices.into());
     }
     let own_tries = match step.pin_of(&account)? {
@@ -253,7 +262,10 @@ fn activate(
         step.rows.tombstone_device(&device.id, step.now)?;
         step.audit(Some(&account.name), Some(&device.id), audit::DEVICE_REPLACED)?;
     }
-    let device = DeviceRow { pin_tries: own_tries, pending: is_of_device, ..make_device(step, &account, new)? };
+    if pending == Some(Confirmation::ByNumber) {
+        approvals::replace(step, &others)?;
+    }
+    let device = DeviceRow { pin_tries: own_tries, pending, ..make_device(step, &account, new)? };
     let used = CodeUse::Activated { serial: device.serial.clone(), device: device.id.clone() };
     codes::consume(step, code, used)?;
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
@@ -264,8 +276,8 @@ fn activate(
     }
     step.rows.put_traits(&session.device.id, &TraitsRow::of_new_device(step.policy.pin_proof))?;
     session.audit(step, audit::DEVICE_ACTIVATED)?;
-    if !is_of_device {
-        step.notify(&session.account, Notice::NewDevice)?;
+    if pending.is_none() {
+        step.notify(&session.account, &Event::by(&session.device, Notice::NewDevice).about(&session.device))?;
     }
     deliver(step, &mut session, new, keys)
 }
@@ -285,6 +297,9 @@ fn redeliver(step: &Step<'_>, code: &CodeRow, new: &NewDevice<'_>, keys: &Servic
     let Some(mut device) = step.rows.device(device)?.filter(had_none) else {
         return Err(Word::Code.into());
     };
+    if pending_devices::remove_if_late(step, &device)? {
+        return Err(Word::Code.into());
+    }
     let pin = step.pin_of(&account)?.ok_or(Failure::Sealed)?;
     require_right_pin(step, &mut account, Some(&mut device), pin == new.sent.pin)?;
     let mut session = DeviceSession { device, account, serial: new.serial.clone() };
@@ -316,6 +331,13 @@ fn make_device(step: &Step<'_>, account: &AccountRow, new: &NewDevice<'_>) -> Re
 
 fn deliver(step: &Step<'_>, session: &mut DeviceSession, new: &NewDevice<'_>, keys: &ServiceKeys) -> MacResult {
     let granted = Granted::default().with("id", session.device.id.as_str());
-    let granted = if session.device.pending { granted.with("confirmed", "0") } else { granted };
+    let granted = match session.device.pending {
+        None => granted,
+        Some(Confirmation::ByMaker) => granted.with("confirmed", "0"),
+        Some(Confirmation::ByNumber) => granted
+            .with("confirmed", "0")
+            .with("approval", "1")
+            .with("lifetime", pending_devices::approval_seconds_left(step, &session.device).to_string()),
+    };
     session.deliver(step, granted, &new.sent.kma, keys)
 }

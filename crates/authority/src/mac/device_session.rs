@@ -5,13 +5,13 @@ use inwebo::values::{K0, K1, Kma, Serial};
 use inwebo::word::Word;
 
 use super::answer::Granted;
-use super::context::{SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use super::context::{MacContext, MacResult, SECRET_ID, SERVICE_ID, SERVICE_NAME};
+use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::domain::moment;
-use crate::domain::policy::ClonePolicy;
-use crate::domain::rows::{AccountRow, ChallengeRow, DeviceRow, TraitsRow};
-use crate::enrollment_codes;
+use crate::domain::rows::{AccountRow, ChallengeRow, Confirmation, DeviceRow, TraitsRow};
 use crate::failure::Failure;
+use crate::pending_devices;
 use crate::random;
 use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
@@ -44,6 +44,13 @@ pub(crate) fn reseal_device(step: &Step<'_>, mut device: DeviceRow) -> Result<bo
     Ok(changed)
 }
 
+/// Returns the serial and K0 of a device that waits for its confirmation. No other K0 replaces the
+/// one that it received.
+pub(super) fn keys_of_new(step: &Step<'_>, device: &DeviceRow) -> Result<(Serial, K0), Failure> {
+    let k0 = K0::new(*step.sealer.open_key(Binding { column: K0_COLUMN, row: &device.id }, &device.k0)?);
+    Ok((Serial::parse(&device.serial).ok_or(Failure::Sealed)?, k0))
+}
+
 /// Returns a device of another account with the same keys, sealed for its own row.
 #[cfg(feature = "bulk")]
 pub(crate) fn copy_device(step: &Step<'_>, device: &DeviceRow, id: &str, account: &str) -> Result<DeviceRow, Failure> {
@@ -61,6 +68,21 @@ pub(crate) fn copy_device(step: &Step<'_>, device: &DeviceRow, id: &str, account
         secret: device.secret.as_ref().map(|sealed| copy(SECRET_COLUMN, sealed)).transpose()?,
         version: 0,
         ..device.clone()
+    })
+}
+
+/// Answers a setup step that makes a challenge and nothing else, for the device that `find` finds.
+pub(super) fn setup(
+    mac: &MacContext<'_>,
+    query: &Query,
+    step: &'static str,
+    mode: Mode,
+    find: impl Fn(&Step<'_>, &str) -> Result<DeviceSession, StepError>,
+) -> MacResult {
+    let id = query.require("id")?;
+    mac.step(step, |step| {
+        let mut session = find(step, id)?;
+        Ok(Granted::default().with("challenge", session.challenge(step, mode)?))
     })
 }
 
@@ -85,18 +107,34 @@ impl DeviceSession {
 
     /// Finds the device with this id. Refuses if it waits for its confirmation.
     pub(super) fn find(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
-        let session = Self::find_unconfirmed_too(step, id)?;
-        if session.device.pending {
-            return Err(Refusal::with_reason(Word::State, Reason::NotConfirmed).into());
+        Self::find_unconfirmed_too(step, id)?.require_confirmed(|_| false)
+    }
+
+    /// Finds the device with this id. Refuses as [`require_active`](Self::require_active) does,
+    /// too.
+    pub(super) fn find_active(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
+        Self::find(step, id)?.require_active(step)
+    }
+
+    /// Finds the device with this id, also if it waits for this confirmation.
+    pub(super) fn find_waiting_too(step: &Step<'_>, id: &str, confirmation: Confirmation) -> Result<Self, StepError> {
+        Self::find_unconfirmed_too(step, id)?.require_confirmed(|pending| pending == confirmation)
+    }
+
+    /// Refuses if the device waits for its confirmation, unless this confirmation is `permitted`.
+    fn require_confirmed(self, permitted: impl Fn(Confirmation) -> bool) -> Result<Self, StepError> {
+        match self.device.pending.filter(|pending| !permitted(*pending)) {
+            None => Ok(self),
+            Some(Confirmation::ByMaker) => Err(Refusal::with_reason(Word::State, Reason::NotConfirmed).into()),
+            Some(Confirmation::ByNumber) => Err(Refusal::with_reason(Word::State, Reason::NotApproved).into()),
         }
-        Ok(session)
     }
 
     /// Finds the device with this id, also if it waits for its confirmation. If nobody confirmed it
     /// in time, it is removed.
     pub(super) fn find_unconfirmed_too(step: &Step<'_>, id: &str) -> Result<Self, StepError> {
         let (device, account) = step.rows.device_and_account(id)?.ok_or(Word::NoDevice)?;
-        if device.pending && enrollment_codes::remove_if_late(step, &device)? {
+        if pending_devices::remove_if_late(step, &device)? {
             return Err(Word::NoDevice.into());
         }
         // A step that removes an account removes its devices, too.
@@ -120,7 +158,12 @@ impl DeviceSession {
         if let Some(block) = step.block(&self.account)? {
             return Err(block.into());
         }
-        let suspended = self.device.suspended && step.policy.clone == ClonePolicy::Suspend;
+        self.check_not_suspended(step)
+    }
+
+    /// Refuses if the device is suspended, also where a block of the account does not matter.
+    pub(super) fn check_not_suspended(&self, step: &Step<'_>) -> Result<(), StepError> {
+        let suspended = step.is_suspended(&self.device);
         if suspended { Err(Refusal::with_reason(Word::State, Reason::SecondCopy).into()) } else { Ok(()) }
     }
 

@@ -6,17 +6,13 @@ use inwebo::mode::Mode;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::DeviceSession;
+use super::device_session::{self, DeviceSession};
 use super::proof;
 use super::query::Query;
 use crate::devices::Devices;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    let id = query.require("id")?;
-    mac.step("devices.setup", |step| {
-        let mut session = DeviceSession::find(step, id)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::Devices)?))
-    })
+    device_session::setup(mac, query, "devices.setup", Mode::Devices, DeviceSession::find)
 }
 
 /// Lists the devices for a device that proves itself. It needs no PIN.

@@ -2,12 +2,12 @@
 //! it (the steps are ours).
 
 use inwebo::mode::Mode;
-use inwebo::values::{Decision, Fingerprint, K0, Serial};
+use inwebo::values::{Decision, Fingerprint};
 use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::{DeviceSession, K0_COLUMN};
+use super::device_session::{self, DeviceSession, keys_of_new};
 use super::newsn::require_policy;
 use super::proof::{self, SentProofs};
 use super::query::Query;
@@ -15,18 +15,16 @@ use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
 use crate::devices;
 use crate::domain::message::Notice;
-use crate::domain::rows::DeviceRow;
+use crate::domain::rows::{Confirmation, DeviceRow};
 use crate::enrollment_codes::{self, State};
 use crate::failure::Failure;
-use crate::sealing::Binding;
+use crate::notices::Event;
 use crate::step::Step;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     require_policy(mac)?;
-    let id = query.require("id")?;
-    mac.step("getsn.setup", |step| {
-        let mut session = DeviceSession::find_unconfirmed_too(step, id)?.require_active(step)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::GetSn)?))
+    device_session::setup(mac, query, "getsn.setup", Mode::GetSn, |step, id| {
+        DeviceSession::find_waiting_too(step, id, Confirmation::ByMaker)?.require_active(step)
     })
 }
 
@@ -42,7 +40,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
 fn ask(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let (id, r0) = (query.require("id")?, query.proof("R0")?);
     mac.step("getsn.ask", |step| {
-        let mut session = DeviceSession::find_unconfirmed_too(step, id)?;
+        let mut session = DeviceSession::find_waiting_too(step, id, Confirmation::ByMaker)?;
         let challenge = session.take_challenge(step, Mode::GetSn)?;
         let mut session = session.require_active(step)?;
         proof::verify_device(step, &mut session, &challenge?, r0)?;
@@ -98,21 +96,21 @@ fn settle(
 ) -> Result<&'static str, StepError> {
     match decision {
         Decision::Confirm => {
-            step.rows.put_device(&DeviceRow { pending: false, ..other.clone() })?;
-            step.audit(Some(&other.account), Some(&other.id), audit::DEVICE_CONFIRMED)?;
-            step.notify(&session.account, Notice::NewDevice)?;
+            let confirmed = DeviceRow { pending: None, ..other };
+            step.rows.put_device(&confirmed)?;
+            step.audit(Some(&confirmed.account), Some(&confirmed.id), audit::DEVICE_CONFIRMED)?;
+            step.notify(&session.account, &Event::by(&session.device, Notice::NewDevice).about(&confirmed))?;
             Ok("confirmed")
         }
         Decision::Reject => {
-            enrollment_codes::reject(step, &other)?;
+            enrollment_codes::reject(step, &other, &session.device)?;
             Ok("none")
         }
     }
 }
 
-/// Returns the fingerprint of a pending device. No other K0 replaces the one that it received.
+/// Returns the fingerprint of a pending device.
 fn fingerprint(step: &Step<'_>, device: &DeviceRow) -> Result<Fingerprint, Failure> {
-    let k0 = K0::new(*step.sealer.open_key(Binding { column: K0_COLUMN, row: &device.id }, &device.k0)?);
-    let serial = Serial::parse(&device.serial).ok_or(Failure::Sealed)?;
+    let (serial, k0) = keys_of_new(step, device)?;
     Ok(Fingerprint::of(&device.id, &serial, &k0))
 }

@@ -6,11 +6,13 @@
 
 mod activate;
 mod answer;
+mod check_push;
 mod context;
 mod device_session;
 mod devices;
 mod expected_finalize;
 mod getsn;
+mod messages;
 mod new_pin;
 mod newsn;
 mod otp;
@@ -122,6 +124,10 @@ fn dispatch(mac: &MacContext<'_>, request: &MacRequest) -> MacResult {
         (Mode::RenameDevice, Action::Finalize) => rename_device::finalize(mac, query),
         (Mode::RemoveDevice, Action::Setup) => remove_device::setup(mac, query),
         (Mode::RemoveDevice, Action::Finalize) => remove_device::finalize(mac, query),
+        (Mode::Messages, Action::Setup) => messages::setup(mac, query),
+        (Mode::Messages, Action::Finalize) => messages::finalize(mac, query),
+        (Mode::CheckPush, Action::Setup) => check_push::setup(mac, query),
+        (Mode::CheckPush, Action::Finalize) => check_push::finalize(mac, query),
         (Mode::Secret, Action::Setup) | (Mode::Status, Action::Finalize) => Err(Word::Syntax.into()),
     }
 }

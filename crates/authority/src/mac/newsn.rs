@@ -6,7 +6,7 @@ use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::DeviceSession;
+use super::device_session::{self, DeviceSession};
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use super::refusal::Refusal;
@@ -14,11 +14,7 @@ use crate::enrollment_codes;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     require_policy(mac)?;
-    let id = query.require("id")?;
-    mac.step("newsn.setup", |step| {
-        let mut session = DeviceSession::find(step, id)?.require_active(step)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::NewSn)?))
-    })
+    device_session::setup(mac, query, "newsn.setup", Mode::NewSn, DeviceSession::find_active)
 }
 
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {

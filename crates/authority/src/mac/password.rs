@@ -12,6 +12,7 @@ use super::proof::{self, SentProofs};
 use super::query::Query;
 use crate::audit;
 use crate::domain::message::Notice;
+use crate::notices::Event;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     let id = query.require("id")?;
@@ -45,7 +46,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         step.change_pin(&mut session.account, &new.pin)?;
         step.put_account(&session.account)?;
         session.audit(step, audit::PIN_CHANGED)?;
-        step.notify(&session.account, Notice::PinChange)?;
+        step.notify(&session.account, &Event::by(&session.device, Notice::PinChange))?;
         Ok(Granted::default().with_wrong_pins(proved.wrong_pins))
     })
 }

@@ -17,6 +17,7 @@ use crate::domain::policy::ClonePolicy;
 use crate::domain::rows::{AccountRow, DeviceRow};
 use crate::domain::{evolution, pin_proof, second_copy};
 use crate::failure::Failure;
+use crate::notices::Event;
 use crate::step::Step;
 
 /// The proofs that a request carries.
@@ -244,12 +245,7 @@ pub(super) fn require_right_pin(
             if ended.is_some() {
                 step.rows.remove_timed_block(&account.name)?;
             }
-            step.tally(|tally| tally.lasting_blocks += 1);
-            step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED)?;
-            if block == Block::Budget {
-                step.audit(Some(&account.name), id, audit::PIN_BUDGET_SPENT)?;
-            }
-            step.notify(account, Notice::Block)?;
+            step.record_lasting_block(account, id, block)?;
             Err(block.into())
         }
         Charged::BlockedFor(timed) => {
@@ -259,7 +255,7 @@ pub(super) fn require_right_pin(
             step.tally(|tally| tally.timed_blocks += 1);
             step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED)?;
             step.audit(Some(&account.name), id, audit::ACCOUNT_BLOCKED_FOR_A_TIME)?;
-            step.notify(account, Notice::Block)?;
+            step.notify(account, &Event::new(Notice::Block, id))?;
             Err(timed.time_left(step.now).map_or(Block::Tries, Block::Timed).into())
         }
     }

@@ -104,6 +104,14 @@ impl Query {
         self.find("phone").map(read).transpose()
     }
 
+    /// Returns the number of the last notice that the device knows (ours): 0 if it names none. A
+    /// number that is too large counts as the largest one.
+    pub(super) fn after(&self) -> Read<i64> {
+        let Some(text) = self.find("after") else { return Ok(0) };
+        let is_number = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { Ok(text.parse().unwrap_or(i64::MAX)) } else { Err(syntax()) }
+    }
+
     /// Returns the serial. Its text is hashed as it is.
     pub(super) fn serial(&self) -> Read<Serial> {
         Serial::parse(self.require("serial")?).ok_or_else(syntax)

@@ -40,6 +40,10 @@ pub(super) enum Reason {
     PinNotProved,
     /// The device that made the enrollment code has not confirmed this device.
     NotConfirmed,
+    /// No device of the account has approved this device.
+    NotApproved,
+    /// The new device shows another number: it is ended.
+    WrongNumber,
     /// No device waits for a confirmation by this one.
     NothingToConfirm,
     /// Another device than the named one waits for the confirmation.
@@ -59,6 +63,8 @@ impl Reason {
             Self::PinBudget => "pinBudget",
             Self::PinNotProved => "pinNotProved",
             Self::NotConfirmed => "notConfirmed",
+            Self::NotApproved => "notApproved",
+            Self::WrongNumber => "wrongNumber",
             Self::NothingToConfirm => "nothingToConfirm",
             Self::OtherDevice => "otherDevice",
         }

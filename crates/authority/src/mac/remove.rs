@@ -5,17 +5,14 @@ use inwebo::mode::Mode;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::DeviceSession;
+use super::device_session::{self, DeviceSession};
 use super::proof;
 use super::query::Query;
 use crate::audit;
+use crate::devices;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    let id = query.require("id")?;
-    mac.step("remove.setup", |step| {
-        let mut session = DeviceSession::find_unconfirmed_too(step, id)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::Remove)?))
-    })
+    device_session::setup(mac, query, "remove.setup", Mode::Remove, DeviceSession::find_unconfirmed_too)
 }
 
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
@@ -26,6 +23,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         proof::verify_device(step, &mut session, &challenge, r0)?;
         step.rows.tombstone_device(&session.device.id, step.now)?;
         session.audit(step, audit::DEVICE_REMOVED)?;
+        devices::notify_removal(step, &session.device, Some(&session.device.id))?;
         Ok(Granted::default())
     })
 }

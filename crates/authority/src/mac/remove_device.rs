@@ -7,17 +7,13 @@ use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::DeviceSession;
+use super::device_session::{self, DeviceSession};
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use crate::devices;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    let id = query.require("id")?;
-    mac.step("removedevice.setup", |step| {
-        let mut session = DeviceSession::find(step, id)?.require_active(step)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::RemoveDevice)?))
-    })
+    device_session::setup(mac, query, "removedevice.setup", Mode::RemoveDevice, DeviceSession::find_active)
 }
 
 /// Removes the device. A device that removes itself is unknown from then on.

@@ -7,18 +7,14 @@ use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
-use super::device_session::DeviceSession;
+use super::device_session::{self, DeviceSession};
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use crate::audit;
 use crate::devices;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    let id = query.require("id")?;
-    mac.step("renamedevice.setup", |step| {
-        let mut session = DeviceSession::find(step, id)?.require_active(step)?;
-        Ok(Granted::default().with("challenge", session.challenge(step, Mode::RenameDevice)?))
-    })
+    device_session::setup(mac, query, "renamedevice.setup", Mode::RenameDevice, DeviceSession::find_active)
 }
 
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {

@@ -19,6 +19,7 @@ use crate::domain::evolution;
 use crate::domain::message::Notice;
 use crate::domain::rows::{CodeRow, CodeUse};
 use crate::failure::Failure;
+use crate::notices::Event;
 use crate::random;
 use crate::step::Step;
 
@@ -57,7 +58,7 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
             session.audit(step, audit::ACCOUNT_UNBLOCKED)?;
         }
         session.audit(step, audit::PIN_RESET)?;
-        step.notify(&session.account, Notice::PinReset)?;
+        step.notify(&session.account, &Event::by(&session.device, Notice::PinReset))?;
         Ok(Granted::default())
     })
 }

@@ -6,7 +6,7 @@ use super::answer::Granted;
 use super::context::{MacContext, MacResult};
 use super::device_session::DeviceSession;
 use super::query::Query;
-use crate::enrollment_codes;
+use crate::pending_devices;
 
 /// Answers the only step. It changes nothing.
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
@@ -14,7 +14,7 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
     mac.step("status", |step| {
         let session = DeviceSession::find(step, id)?.require_unblocked(step)?;
         let devices = step.rows.devices_of(&session.account.name)?;
-        let devices = enrollment_codes::without_late_ones(step, devices)?.len();
+        let devices = pending_devices::without_late_ones(step, devices)?.len();
         let max_devices = usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX);
         if devices >= max_devices { Err(Word::MaxDevices.into()) } else { Ok(Granted::default()) }
     })

@@ -30,6 +30,7 @@ impl Transaction<'_> {
             "DELETE FROM sms_queue WHERE account = $1",
             "DELETE FROM devices WHERE account = $1",
             "DELETE FROM timed_blocks WHERE account = $1",
+            "DELETE FROM account_events WHERE account = $1",
         ] {
             self.put(sql, params![name])?;
         }
@@ -37,8 +38,13 @@ impl Transaction<'_> {
     }
 
     /// Removes a page of the rows of each kind that expired until `now`: tombstones until `time`,
-    /// and notices and code requests until `day_ago`.
-    pub(crate) fn prune_expired(&self, now: i64, time: i64, day_ago: i64) -> StorageResult<PrunedRows> {
+    /// notices and code requests until `day_ago`, and events of accounts until `month_ago`.
+    pub(crate) fn prune_expired(&self, now: i64, time: i64, day_ago: i64, month_ago: i64) -> StorageResult<PrunedRows> {
+        let events = self.prune_page(
+            "SELECT at FROM account_events WHERE at <= $1 ORDER BY at LIMIT 1 OFFSET $2",
+            "DELETE FROM account_events WHERE at <= $1",
+            month_ago,
+        )?;
         let notices = self.prune_page(
             "SELECT at FROM notices WHERE at <= $1 ORDER BY at LIMIT 1 OFFSET $2",
             "DELETE FROM notices WHERE at <= $1",
@@ -74,7 +80,7 @@ impl Transaction<'_> {
             more: false,
         };
         let PrunedRows { tombstones, codes, code_requests, passwords, tokens, .. } = pruned;
-        let most = [notices, tombstones, codes, code_requests, passwords, tokens].into_iter().max();
+        let most = [events, notices, tombstones, codes, code_requests, passwords, tokens].into_iter().max();
         Ok(PrunedRows { more: most.is_some_and(|most| most >= u64::from(PAGE)), ..pruned })
     }
 

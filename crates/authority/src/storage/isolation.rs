@@ -28,16 +28,18 @@
 //!   left over by their removal, and each challenge is used once. A step that gives a device
 //!   another name writes its row as well, so it puts no older keys back. The traits of a device are
 //!   written by its own steps. Steps of operators only lower their count of wrong tries, in the row
-//!   of the traits.
+//!   of the traits. A new device that waits for a confirmation is written by each decision about
+//!   it, by the activation that replaces it, and by its end in time. So one of them counts.
 //! - **The account.** Every wrong PIN writes the account: the counters are exact, and the block and
 //!   its notice come once. A right PIN that forgives wrong ones writes it, and so does every step
 //!   that adds a device: the maximum number of devices holds, because two of these steps have the
 //!   account in common. A block that ends by itself has a row of its own. Each step that makes,
 //!   changes or removes that row writes the account, too, so after such a block there is one try,
-//!   whatever tries come at once. A step that only *reads* the account (its block, its PIN, its
-//!   wrong PINs) stands before a concurrent step that changes these in a serial order: the later
-//!   step relies on nothing that the first one wrote. Where it would, that is in the row of the
-//!   device.
+//!   whatever tries come at once. The rejection of a new device blocks the account, and writes it.
+//!   A step that records an event numbers it in the account's row, and writes that: no two events
+//!   have one number. A step that only *reads* the account (its block, its PIN, its wrong PINs)
+//!   stands before a concurrent step that changes these in a serial order: the later step relies on
+//!   nothing that the first one wrote. Where it would, that is in the row of the device.
 //! - **The code.** A use, a wrong try and the setup step of an activation write the code. A request
 //!   for a new code, a withdrawal and the removal of the account write it, too.
 //! - **The password.** Its acceptance removes it, so it is accepted once. What ends a password
@@ -64,6 +66,8 @@
 //! | wrong PIN of another device | no conflict, see the password | account | the same | the same | account |
 //! | new PIN | device | account | password | token | account |
 //! | removal of the device | device | device | password | token | no conflict |
+//! | approval of a new device | device (of the new one) | no conflict | no conflict | no conflict | device (of the new one) |
+//! | rejection of a new device | no conflict, see the password | account | no conflict | no conflict | account |
 //! | removal of the enrollments or the account | device | account | password | token | account |
 //! | a new code | no conflict | no conflict | no conflict | no conflict | code |
 //! | lifting of a block | no conflict | account | no conflict | no conflict | account |
@@ -79,13 +83,15 @@ pub(crate) enum Isolation {
 }
 
 /// The steps of which the proof speaks.
-const REPEATABLE_READ: [&str; 25] = [
+const REPEATABLE_READ: [&str; 27] = [
     "activate.check",
     "activate.finalize",
     "activate.setup",
+    "checkpush.setup",
     "devices.setup",
     "finalize.check",
     "getsn.setup",
+    "messages.setup",
     "newsn.setup",
     "operator.refuse",
     "otp.finalize",
@@ -129,6 +135,9 @@ mod tests {
             "device.remove",
             "removedevice.finalize",
             "renamedevice.finalize",
+            "checkpush.approve",
+            "checkpush.reject",
+            "messages.finalize",
             "code.send",
             "a step of the future",
         ] {

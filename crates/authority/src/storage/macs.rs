@@ -29,11 +29,16 @@ impl RowCursor {
     pub(crate) fn text(&self) -> String {
         let mut text = self.table.to_string();
         for value in &self.key {
+            let number;
             let (kind, bytes) = match value {
                 Value::Text(text) => ('t', text.as_bytes()),
                 Value::Bytes(bytes) => ('b', bytes.as_slice()),
+                Value::Int(value) => {
+                    number = value.to_be_bytes();
+                    ('i', &number[..])
+                }
                 // No primary key has such a column.
-                Value::Int(_) | Value::Null => continue,
+                Value::Null => continue,
             };
             text.push('.');
             text.push(kind);
@@ -61,6 +66,7 @@ impl RowCursor {
             key.push(match kind {
                 't' => Value::Text(String::from_utf8(bytes).ok()?),
                 'b' => Value::Bytes(bytes),
+                'i' => Value::Int(i64::from_be_bytes(bytes.try_into().ok()?)),
                 _ => return None,
             });
         }
@@ -208,12 +214,12 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let key = vec![Value::Text("a.b é".into()), Value::Bytes(vec![0, 255])];
+        let key = vec![Value::Text("a.b é".into()), Value::Bytes(vec![0, 255]), Value::Int(258)];
         let text = RowCursor { table: 3, key }.text();
-        assert_eq!(text, "3.t612e6220c3a9.b00ff");
+        assert_eq!(text, "3.t612e6220c3a9.b00ff.i0000000000000102");
         assert_eq!(RowCursor::read(&text).unwrap().text(), text);
         assert_eq!(RowCursor::read("0").unwrap().text(), "0");
-        for bad in ["", "x", "1.", "1.x00", "1.t0", "1.tff"] {
+        for bad in ["", "x", "1.", "1.x00", "1.t0", "1.tff", "1.i00"] {
             assert!(RowCursor::read(bad).is_none(), "{bad}");
         }
     }

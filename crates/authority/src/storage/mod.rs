@@ -22,6 +22,7 @@ mod value;
 
 pub(crate) use audit_ids::AuditIds;
 pub(crate) use database::{Storage, transact};
+pub(crate) use housekeeping::PrunedRows;
 pub(crate) use macs::RowCursor;
 #[cfg(feature = "postgres")]
 pub use options::Postgres;

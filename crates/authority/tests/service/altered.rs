@@ -2,8 +2,11 @@
 //! is refused, and the audit trail says so.
 
 use authority::{
-    AccountName, Authority, CvsRequest, Failure, KeyRing, MasterKey, OpenError, PinProof, Policy, Purpose, Verdict,
+    AccountName, Authority, CvsAnswer, CvsRequest, Failure, KeyRing, MasterKey, OpenError, PinProof, Policy, Purpose,
+    Verdict,
 };
+
+use inwebo::values::Proofs;
 
 use crate::device::{Answer, Device, Scene, activation, finalize, pin, serial, setup};
 use crate::world::{MASTER, World};
@@ -27,11 +30,12 @@ const CODE: &str = "account = 'alice' AND purpose = 'enrollment'";
 const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
 const BLOCK: &str = "account = 'carol'";
+const EVENT: &str = "account = 'alice' AND number = 2";
 const TRAITS: &str = "device IN (SELECT id FROM devices WHERE account = 'alice')";
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
-const CHANGES: [Change; 75] = [
+const CHANGES: [Change; 83] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
@@ -107,6 +111,14 @@ const CHANGES: [Change; 75] = [
     change("timed_blocks", BLOCK, "began_at", "began_at - 86400000"),
     change("timed_blocks", BLOCK, "seconds", "1"),
     change("timed_blocks", BLOCK, "mac", "NULL"),
+    change("account_events", EVENT, "event", "'reset'"),
+    change("account_events", EVENT, "at", "at + 1"),
+    change("account_events", EVENT, "device", "'another'"),
+    change("account_events", EVENT, "name", "'another'"),
+    change("account_events", EVENT, "by_device", "'another'"),
+    change("account_events", EVENT, "mac", "NULL"),
+    change("accounts", ALICE, "last_event", "last_event - 1"),
+    change("accounts", ALICE, "last_event_mac", "NULL"),
 ];
 
 /// Two accounts, of which the first one has a row in every table but one, and a blocked one with a
@@ -126,14 +138,23 @@ impl Fixture {
     fn new() -> Self {
         // The traits of devices are recorded where the policy depends on them.
         let pin_proof = PinProof::AtActivation;
-        let world =
-            World::with(Policy { evolve_k1_every: 0, pin_proof, pin_block_seconds: 86_400, ..Policy::default() });
+        let world = World::with(Policy {
+            evolve_k1_every: 0,
+            pin_proof,
+            pin_block_seconds: 86_400,
+            device_notices: true,
+            ..Policy::default()
+        });
         let (alice, bob, carol) = (world.account("alice"), world.account("bob"), world.account("carol"));
         let blocked = Device::activate(&world, &carol, "1234");
         (0..5).for_each(|_| drop(blocked.ask(&world.authority, "9999")));
         let code = world.code(&alice, Purpose::Enrollment);
         let device = Device::activate_telling(&world, &alice, &code, "1234", "&keystore=hardware");
         Device::activate(&world, &bob, "1234");
+        // An event that the device did not cause.
+        let number_code = world.number_code(&alice, "+33698765432");
+        let request = CvsRequest::ModifyPhoneNumber { sms_code: &number_code, phone_number: "+33698765432" };
+        assert_eq!(world.cvs(&alice, request), CvsAnswer::Done);
         let token = world.token(&alice, &device);
         // One row of each table: the password that the token came from is used.
         world.database.execute("DELETE FROM passwords");
@@ -151,6 +172,15 @@ impl Fixture {
         let authority = &self.world.authority;
         match table {
             "devices" if column.starts_with("challenges") => self.ask(&self.challenge),
+            // The removal of the device is undone.
+            "accounts" if column.starts_with("last_event") => {
+                authority.remove_device(&self.alice, &self.device.id).map(drop)
+            }
+            "account_events" => {
+                let answer = self.device.setup(authority, "messages", &[]).ok();
+                let r0 = Proofs::without_pin(answer.get("challenge"), &self.device.serial, &self.device.k0).r0;
+                authority.mac(None, &finalize("messages", &self.device.id, &[("R0", &r0)])).map(drop)
+            }
             "accounts" => authority.account(&self.alice).map(drop),
             "devices" => authority.devices(&self.alice).map(drop),
             "codes" => authority.mac(Some(&self.alice), &setup("activate", "", &[("code", "000000")])).map(drop),
@@ -204,7 +234,16 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         database.execute("DROP TABLE saved");
     }
     // The restored rows are valid.
-    for table in ["accounts", "devices", "codes", "passwords", "refresh_tokens", "device_traits", "timed_blocks"] {
+    for table in [
+        "accounts",
+        "devices",
+        "codes",
+        "passwords",
+        "refresh_tokens",
+        "device_traits",
+        "timed_blocks",
+        "account_events",
+    ] {
         fixture.read(table, "").unwrap_or_else(|failure| panic!("{table}: {failure}"));
     }
 }
@@ -212,8 +251,17 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
 #[test]
 fn every_column_of_an_authenticated_table_is_among_the_changes_or_a_key() {
     let world = World::new();
-    let keys = ["name", "id", "account", "purpose", "hash", "device", "mode", "key_id", "removed_at"];
-    for table in ["accounts", "devices", "codes", "refresh_tokens", "passwords", "device_traits", "timed_blocks"] {
+    let keys = ["name", "id", "account", "purpose", "hash", "device", "mode", "key_id", "removed_at", "number"];
+    for table in [
+        "accounts",
+        "devices",
+        "codes",
+        "refresh_tokens",
+        "passwords",
+        "device_traits",
+        "timed_blocks",
+        "account_events",
+    ] {
         for column in world.database.columns(table) {
             let changed = CHANGES.iter().any(|change| change.table == table && change.column == column);
             let same_code = ["mac", "version"].contains(&column.as_str());

@@ -124,9 +124,24 @@ fn a_step_that_fails_leaves_nothing() {
 /// A loss of power may undo these steps (`crates/authority/src/storage/durability.rs`).
 #[test]
 fn a_setup_step_that_charges_no_code_writes_only_a_challenge() {
-    const TABLES: [&str; 8] =
-        ["accounts", "audit", "code_requests", "codes", "device_traits", "notices", "passwords", "refresh_tokens"];
-    let world = World::new();
+    const TABLES: [&str; 9] = [
+        "account_events",
+        "accounts",
+        "audit",
+        "code_requests",
+        "codes",
+        "device_traits",
+        "notices",
+        "passwords",
+        "refresh_tokens",
+    ];
+    let world = World::with(Policy {
+        activation_approval: true,
+        activation_by_device: true,
+        device_notices: true,
+        evolve_k1_every: 0,
+        ..Policy::default()
+    });
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");
     world.code(&account, Purpose::ResetPin);
@@ -142,7 +157,11 @@ fn a_setup_step_that_charges_no_code_writes_only_a_challenge() {
     };
     for (mode, more) in [
         ("otp", &[("sid", "7001")][..]),
+        ("checkpush", &[]),
         ("devices", &[]),
+        ("getsn", &[]),
+        ("messages", &[]),
+        ("newsn", &[]),
         ("password", &[]),
         ("remove", &[]),
         ("removedevice", &[]),

@@ -84,7 +84,8 @@ fn a_database_of_the_first_release_opens_and_its_key_can_be_rotated() {
 fn an_undone_event_sends_no_notice() {
     const OTHER: &str = "+33698765432";
     let rules = SmsRules { notices: Notice::ALL.into_iter().collect(), ..SmsRules::default() };
-    let world = World::with(Policy { sms: std::sync::Arc::new(rules), ..Policy::default() });
+    let sms = std::sync::Arc::new(rules);
+    let world = World::with(Policy { device_notices: true, sms, ..Policy::default() });
     let account = world.account("user");
     let code = world.number_code(&account, OTHER);
     // The event fails after its notice was written.
@@ -94,8 +95,9 @@ fn an_undone_event_sends_no_notice() {
     );
     let request = CvsRequest::ModifyPhoneNumber { sms_code: &code, phone_number: OTHER };
     world.authority.cvs(&account, &request).unwrap_err();
-    assert_eq!(world.rows(&["sms_queue", "notices"]), [""; 0]);
+    assert_eq!(world.rows(&["sms_queue", "notices", "account_events"]), [""; 0]);
     world.database.execute("DROP TRIGGER fails");
     assert_eq!(world.cvs(&account, request), CvsAnswer::Done);
     assert_eq!(world.authority.deliver_due().unwrap().sent, 1);
+    assert_eq!(world.rows(&["account_events"]).len(), 1);
 }

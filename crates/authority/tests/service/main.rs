@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod account_devices;
+mod account_events;
 mod activation;
 mod admin;
 mod altered;
+mod approvals;
 mod clocks;
 mod codes;
 mod database;

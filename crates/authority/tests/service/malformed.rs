@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use authority::{ActivationProof, CodeLetters, Policy};
 use proptest::prelude::*;
 
 use crate::device::{Answer, Device, query, setup};
@@ -18,7 +19,13 @@ fn fixture() -> &'static Fixture {
     static FIXTURE: OnceLock<Fixture> = OnceLock::new();
     FIXTURE.get_or_init(|| {
         // An unknown code is looked up there, and not refused at once.
-        let world = World::open();
+        let world = World::with(Policy {
+            activation_proof: ActivationProof::Open(CodeLetters::MIN),
+            activation_approval: true,
+            device_notices: true,
+            evolve_k1_every: 0,
+            ..Policy::default()
+        });
         let account = world.account("user");
         let device = Device::activate(&world, &account, "1234");
         world.code(&account, authority::Purpose::Enrollment);
@@ -35,14 +42,26 @@ fn refused_and_unchanged(request: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 32] = [
     "action", "mode", "id", "lastsync", "version", "macid", "lang", "ack", "serial", "code", "Kma", "pin", "name",
     "R0", "R1", "R2", "phone", "sid", "keytype", "ms_id0", "ms_val0", "ms_n", "nKma", "newpin", "ticket", "device",
-    "keystore", "x", "",
+    "keystore", "after", "number", "reject", "x", "",
 ];
 
-const MODES: [&str; 10] =
-    ["activate", "ms", "otp", "synchro", "password", "reset", "remove", "devices", "renamedevice", "removedevice"];
+const MODES: [&str; 12] = [
+    "activate",
+    "ms",
+    "otp",
+    "synchro",
+    "password",
+    "reset",
+    "remove",
+    "devices",
+    "renamedevice",
+    "removedevice",
+    "messages",
+    "checkpush",
+];
 
 /// Returns a parameter: a known name or any, with a value that looks right or any.
 fn parameter() -> impl Strategy<Value = (String, String)> {
@@ -92,6 +111,8 @@ fn whole() -> impl Strategy<Value = Vec<(String, String)>> {
                 ("nKma", &sealed),
                 ("newpin", &sealed),
                 ("device", id),
+                ("after", "0"),
+                ("number", "12"),
             ];
             fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
         },

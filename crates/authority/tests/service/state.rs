@@ -1,10 +1,11 @@
 //! The tables that hold the state of the service: all but its audit trail, which records refusals.
 
-pub(crate) const STATE: [&str; 14] = [
+pub(crate) const STATE: [&str; 15] = [
     "accounts",
     "devices",
     "device_traits",
     "timed_blocks",
+    "account_events",
     "codes",
     "code_requests",
     "passwords",

@@ -8,6 +8,7 @@ use authority::{
     AccountName, Authority, CvsAnswer, CvsRequest, Database, DeviceName, KeyRing, KeySize, MasterKey, Options, Policy,
     Postgres, Purpose, Verdict,
 };
+use inwebo::values::{Approval, ApprovalNumber};
 use postgres::Client;
 
 use crate::database::TestDatabase;
@@ -409,4 +410,111 @@ fn housekeeping_beside_passwords_removes_the_expired_ones_alone() {
     for password in &live {
         assert_eq!(service.verify_otp(&account, password).unwrap(), Verdict::Accepted);
     }
+}
+
+/// An account with a device, and a new one that waits for its approval.
+struct Approving {
+    world: World,
+    account: AccountName,
+    first: Device,
+    new: Device,
+    service: Authority,
+}
+
+impl Approving {
+    fn new() -> Self {
+        let policy =
+            Policy { activation_approval: true, device_notices: true, evolve_k1_every: 0, ..Policy::default() };
+        let world = World::with(policy.clone());
+        let account = world.account("user");
+        let (first, new) = (Device::activate(&world, &account, "1234"), Device::activate(&world, &account, "1234"));
+        let mut server = Postgres::new(world.database.url());
+        (server.connections, server.statement_timeout) = (8, PATIENT);
+        let service = world.another_with(|options| Options { database: Database::Postgres(server), policy, ..options });
+        Self { world, account, first, new, service }
+    }
+
+    fn challenge(&self) -> String {
+        self.first.setup(&self.service, "checkpush", &[]).ok().get("challenge").to_owned()
+    }
+
+    fn approve(&self, challenge: &str) -> String {
+        let number = ApprovalNumber::of(&self.new.id, &self.new.serial, &self.new.k0);
+        let bound = Approval::Approve(&number).challenge(challenge, &self.new.id);
+        let more = [("device", self.new.id.as_str()), ("number", number.as_str())];
+        self.first.finalize(&self.service, "checkpush", &self.first.proofs(&bound, "1234"), &more).err().to_owned()
+    }
+
+    fn reject(&self, challenge: &str) -> String {
+        let bound = Approval::Reject.challenge(challenge, &self.new.id);
+        let more = [("device", self.new.id.as_str()), ("reject", "1")];
+        self.first.finalize(&self.service, "checkpush", &self.first.proofs(&bound, "1234"), &more).err().to_owned()
+    }
+
+    /// Returns the events and their numbers.
+    fn events(&self) -> Vec<String> {
+        self.world.database.column("SELECT number || ' ' || event FROM account_events ORDER BY number")
+    }
+}
+
+#[test]
+fn an_approval_beside_the_activation_of_the_next_device_counts_and_that_device_waits() {
+    let approving = Approving::new();
+    let Approving { world, account, new, service, .. } = &approving;
+    let challenge = approving.challenge();
+    let code = world.code(account, Purpose::Enrollment);
+    let keys = Keys::read(&Answer::of(service, Some(account), &setup("activate", "", &[("code", &code)])).ok());
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    let activate = || Answer::of(service, Some(account), &request).find("approval").map(str::to_owned);
+    let (word, waits) = beside_at_device(world, new, || approving.approve(&challenge), activate);
+    assert_eq!((word.as_str(), waits.as_deref()), ("OK", Some("1")));
+    assert!(service.retries() > 0);
+    new.ask(service, "1234").ok();
+    assert_eq!((world.count("device.approved"), world.count("device.not_confirmed")), (1, 0));
+    assert_eq!(approving.events(), ["1 newDevice", "2 newDevice"]);
+}
+
+#[test]
+fn an_activation_beside_an_approval_replaces_the_device_and_the_approval_is_refused() {
+    let approving = Approving::new();
+    let Approving { world, account, new, service, .. } = &approving;
+    let challenge = approving.challenge();
+    let code = world.code(account, Purpose::Enrollment);
+    let keys = Keys::read(&Answer::of(service, Some(account), &setup("activate", "", &[("code", &code)])).ok());
+    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    let activate = || Answer::of(service, Some(account), &request).err().to_owned();
+    let (activated, word) = beside_at_device(world, new, activate, || approving.approve(&challenge));
+    assert_eq!((activated.as_str(), word.as_str()), ("OK", "NOK:STATE"));
+    assert_eq!(new.status(service), "NOK:NODEVICE");
+    assert_eq!((world.count("device.approved"), world.count("device.not_confirmed")), (0, 1));
+}
+
+#[test]
+fn a_rejection_beside_a_wrong_pin_blocks_once() {
+    let approving = Approving::new();
+    let Approving { world, account, first, new, service } = &approving;
+    let challenge = approving.challenge();
+    let wrong = || first.ask(service, "9999").err().to_owned();
+    let (rejected, word) = beside(world, || approving.reject(&challenge), wrong);
+    assert_eq!((rejected.as_str(), word.as_str()), ("OK", "NOK:NOK_BLOCKED"));
+    let info = service.account(account).unwrap().unwrap();
+    assert_eq!((info.blocked, info.pin_wrong, world.count("account.blocked")), (true, 0, 1));
+    assert_eq!(new.status(service), "NOK:NODEVICE");
+    assert_eq!(approving.events(), ["1 newDevice", "2 block", "3 deviceRejected"]);
+}
+
+#[test]
+fn events_beside_each_other_have_numbers_of_their_own() {
+    let approving = Approving::new();
+    let Approving { world, account, service, .. } = &approving;
+    let challenge = approving.challenge();
+    assert_eq!(approving.approve(&challenge), "OK");
+    let remove = || service.remove_device(account, &approving.new.id).unwrap();
+    let number = "+33698765432";
+    let code = world.number_code(account, number);
+    let request = CvsRequest::ModifyPhoneNumber { sms_code: &code, phone_number: number };
+    let (removed, modified) = beside(world, remove, || service.cvs(account, &request).unwrap());
+    assert_eq!((removed, modified), (true, CvsAnswer::Done));
+    assert_eq!(approving.events()[2..], ["3 deviceRemoved", "4 phoneNumber"]);
+    assert_eq!(service.verify_rows(|_| true).unwrap().altered, 0);
 }

@@ -177,6 +177,7 @@ impl TestDatabase {
              INSERT INTO refresh_tokens (hash, key_id, account, family, expires_at, used)
                  SELECT sha256(n::text::bytea), 1, 'grown' || n, n::text, n, 0 {number};
              INSERT INTO sms_queue SELECT n::text, 'grown' || n, 'enrollment', '', '', 0, n, n {number};
+             INSERT INTO account_events SELECT 'grown' || n % 400, n, 'block', n {number};
              INSERT INTO notices SELECT 'grown' || n, 'block', n, n::text {number};
              INSERT INTO audit (id, at, account, event) SELECT n, n, 'grown' || n, 'pin.refused' {number}"
         ));

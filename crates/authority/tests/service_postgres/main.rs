@@ -21,12 +21,16 @@ mod silence;
 
 #[path = "../service/account_devices.rs"]
 mod account_devices;
+#[path = "../service/account_events.rs"]
+mod account_events;
 #[path = "../service/activation.rs"]
 mod activation;
 #[path = "../service/admin.rs"]
 mod admin;
 #[path = "../service/altered.rs"]
 mod altered;
+#[path = "../service/approvals.rs"]
+mod approvals;
 #[path = "../service/clocks.rs"]
 mod clocks;
 #[path = "../service/codes.rs"]

@@ -1,15 +1,14 @@
 //! The devices of the account: `pims devices`, `devices rename`, `devices remove`.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use super::{Prepared, device};
 use crate::arguments::DeviceChange;
 use crate::failure::Failure;
 use crate::output::{Style, printable};
+use crate::table::{date, table};
 use crate::terminal;
 
 const API: &str = "pims.authentication.devices";
@@ -74,7 +73,7 @@ pub(super) fn run(prepared: &Prepared, change: Option<&DeviceChange>, style: Sty
 fn list(prepared: &Prepared, style: Style) -> Result<(), Failure> {
     let answer = prepared.open()?.get(API, &Nothing {})?;
     let devices = answer.result::<List<'_>>().map(|list| list.devices).unwrap_or_default();
-    let text = if devices.is_empty() { "the account has no devices".to_owned() } else { table(&devices) };
+    let text = if devices.is_empty() { "the account has no devices".to_owned() } else { table(&rows(&devices)) };
     style.write(&text, &answer)
 }
 
@@ -94,8 +93,8 @@ fn set(
     style.write(done, &answer)
 }
 
-/// Returns the devices as a table for people.
-fn table(devices: &[Device<'_>]) -> String {
+/// Returns the rows of the table for people.
+fn rows(devices: &[Device<'_>]) -> Vec<[String; 6]> {
     let mut rows = vec![["ID", "NAME", "SINCE", "LAST USED", "KEY IN", ""].map(str::to_owned)];
     rows.extend(devices.iter().map(|device| {
         [
@@ -107,29 +106,7 @@ fn table(devices: &[Device<'_>]) -> String {
             if device.this_device { "this device".to_owned() } else { String::new() },
         ]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text.trim_end().to_owned()
-}
-
-/// Returns a day and a time of it in UTC.
-fn date(milliseconds: i64) -> String {
-    let seconds = milliseconds.div_euclid(1000);
-    let Ok(time) = OffsetDateTime::from_unix_timestamp(seconds) else {
-        return if seconds < 0 { "long ago" } else { "far ahead" }.to_owned();
-    };
-    let month = u8::from(time.month());
-    format!("{:04}-{month:02}-{:02} {:02}:{:02}Z", time.year(), time.day(), time.hour(), time.minute())
+    rows
 }
 
 #[cfg(test)]
@@ -155,7 +132,7 @@ mod tests {
             keystore: None,
         };
         assert_eq!(
-            table(&[first, second]),
+            table(&rows(&[first, second])),
             "ID          NAME         SINCE              LAST USED          KEY IN\n\
              0a1b2c3d    Ana\u{2019}s phone  2023-11-14 22:13Z  2023-11-14 22:14Z  hardware  this device\n\
              ffffffff00  x            far ahead          never              -"

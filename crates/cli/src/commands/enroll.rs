@@ -7,7 +7,7 @@ use super::{Action, ENROLLMENT, OfType, Prepared, SMS_CODE, enrollment_code};
 use crate::answer::Answer;
 use crate::arguments::Enroll;
 use crate::failure::Failure;
-use crate::output::Style;
+use crate::output::{Style, printable};
 use crate::terminal;
 
 #[derive(Serialize)]
@@ -28,19 +28,29 @@ pub(super) fn run(prepared: &Prepared, options: &Enroll, style: Style) -> Result
         None => with_code(prepared)?,
     };
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Unconfirmed<'a> {
-        fingerprint: &'a str,
+        #[serde(default)]
+        fingerprint: Option<&'a str>,
+        #[serde(default)]
+        number: Option<&'a str>,
+        #[serde(default)]
+        lifetime_seconds: Option<u64>,
     }
+    let mut lines = Vec::new();
     match answer.result::<Unconfirmed<'_>>() {
-        Some(Unconfirmed { fingerprint }) => style.write(
-            &format!(
-                "this device is enrolled, and works once it is confirmed on the other one\nfingerprint: {}",
-                enrollment_code::grouped(fingerprint)
-            ),
-            &answer,
-        ),
-        None => style.write("this device is enrolled", &answer),
+        Some(Unconfirmed { fingerprint: Some(fingerprint), .. }) => {
+            lines.push("this device is enrolled, and works once it is confirmed on the other one".to_owned());
+            lines.push(format!("fingerprint: {}", enrollment_code::grouped(fingerprint)));
+        }
+        Some(Unconfirmed { number: Some(number), lifetime_seconds, .. }) => {
+            lines.push("this device is enrolled, and works once it is approved on another one".to_owned());
+            lines.push(format!("number: {}", printable(number)));
+            lines.extend(lifetime_seconds.map(|seconds| format!("seconds left: {seconds}")));
+        }
+        _ => lines.push("this device is enrolled".to_owned()),
     }
+    style.write(&lines.join("\n"), &answer)
 }
 
 /// Requests the SMS code. Returns the number to register with it, if the account has none.

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod approval;
 mod call;
 mod device;
 mod devices;
@@ -7,6 +8,7 @@ mod doctor;
 mod enroll;
 mod enrollment_code;
 mod init;
+mod notices;
 mod pin;
 mod transfer;
 
@@ -62,6 +64,8 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure>
         Command::Status(options) => device::status(&prepared()?, &options, style)?,
         Command::Devices(options) => devices::run(&prepared()?, options.change.as_ref(), style)?,
         Command::EnrollmentCode(options) => enrollment_code::run(&prepared()?, &options, style)?,
+        Command::Approval(options) => approval::run(&prepared()?, options.decision.as_ref(), style)?,
+        Command::Notices => notices::run(&prepared()?, style)?,
         Command::Import(options) => transfer::import(&prepared()?, &options, style)?,
         Command::Export(options) => transfer::export(&prepared()?, &options, style)?,
         Command::Remove(options) => device::remove(&prepared()?, &options, style)?,

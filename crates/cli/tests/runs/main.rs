@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod approval;
 mod doctor;
 mod enrollment_code;
 mod program;
@@ -123,6 +124,9 @@ fn json_is_one_message_for_each_outcome() {
         (&["logs", "--show"], "", 0),
         (&["status"], "", 0),
         (&["doctor"], "", 0),
+        (&["notices"], "", 2),
+        (&["approval"], "", 2),
+        (&["approval", "approve", "4"], "", 2),
         (&["otp"], "83619475\n", 0),
         (&["otp"], "12\n", 2),
         (&["pin", "change"], "83619475\n4321\n", 0),

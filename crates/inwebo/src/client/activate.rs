@@ -109,10 +109,33 @@ impl Prepared {
     }
 }
 
-/// Returns whether the device in the answer of the finalize step works only after another device of
-/// the account has confirmed it (ours).
-pub fn needs_confirmation(xml: &str) -> bool {
-    Answer::read(xml, Action::Finalize).is_ok_and(|answer| answer.text("confirmed") == Some("0"))
+/// The act of another device of the account for which a new device waits (ours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The device that made its code confirms it, by a fingerprint.
+    Confirmation,
+    /// Another device of the account approves it, by a number.
+    Approval {
+        /// Seconds until the new device ends if nobody decides, if the service says so.
+        lifetime: Option<u64>,
+    },
+}
+
+impl Awaited {
+    /// Reads the answer of the finalize step. Returns `None` if the new device works at once.
+    pub fn read(xml: &str) -> Option<Self> {
+        let answer = Answer::read(xml, Action::Finalize).ok()?;
+        match (answer.text("confirmed"), answer.text("approval")) {
+            (Some("0"), Some("1")) => {
+                let lifetime = answer.text("lifetime").and_then(|seconds| seconds.parse().ok());
+                // Each language has such a number.
+                let lifetime = lifetime.filter(|seconds| i64::try_from(*seconds).is_ok());
+                Some(Self::Approval { lifetime })
+            }
+            (Some("0"), _) => Some(Self::Confirmation),
+            _ => None,
+        }
+    }
 }
 
 /// An activation that waits for the answer of the finalize step.
@@ -130,5 +153,30 @@ impl Finalizing {
         let device = Device::keys_from(&answer, id, &self.serial, &self.factory, &self.kma)?;
         let wanted = SecretWanted::read(&answer, &self.factory)?;
         Ok((device, wanted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_device_waits_for_a_confirmation_an_approval_or_nothing() {
+        let read = |children: &str| Awaited::read(&format!("<ActionFinalize><err>OK</err>{children}</ActionFinalize>"));
+        let approval = "<confirmed>0</confirmed><approval>1</approval>";
+        assert_eq!(
+            read(&format!("{approval}<lifetime>300</lifetime>")),
+            Some(Awaited::Approval { lifetime: Some(300) })
+        );
+        for bad in ["soon", "-1", "9223372036854775808"] {
+            let answer = format!("{approval}<lifetime>{bad}</lifetime>");
+            assert_eq!(read(&answer), Some(Awaited::Approval { lifetime: None }), "{bad}");
+        }
+        assert_eq!(read("<confirmed>0</confirmed>"), Some(Awaited::Confirmation));
+        assert_eq!(read("<confirmed>0</confirmed><approval>0</approval>"), Some(Awaited::Confirmation));
+        for other in ["", "<confirmed>1</confirmed>", "<approval>1</approval><lifetime>300</lifetime>"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+        assert_eq!(Awaited::read("<ActionFinalize><err>NOK:SN</err><confirmed>0</confirmed></ActionFinalize>"), None);
     }
 }

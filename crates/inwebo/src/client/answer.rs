@@ -87,8 +87,17 @@ impl Answer {
 
     /// Returns the challenge of a setup step's answer.
     pub(super) fn challenge(xml: &str) -> Result<String, EngineError> {
-        let answer = Self::read(xml, Action::Setup)?;
-        answer.need("challenge", "it has no challenge").map(str::to_owned)
+        Self::read(xml, Action::Setup)?.own_challenge("it has no challenge").map(str::to_owned)
+    }
+
+    /// Returns the challenge, or an error with the text `missing`. The proofs of some decisions
+    /// cover the challenge and `|` with the decision. So no challenge has a `|`: an attacker who
+    /// changes answers would get the proof of a decision for an operation of another mode.
+    pub(super) fn own_challenge(&self, missing: &'static str) -> Result<&str, EngineError> {
+        match self.need("challenge", missing)? {
+            text if text.contains('|') => Err(EngineError::Unusable("its challenge is the text of a decision")),
+            text => Ok(text),
+        }
     }
 
     /// Returns a child that is a short word of the service, to be sent back later.
@@ -317,6 +326,17 @@ mod tests {
         assert_eq!(Answer::warning(&xml.replace("Setup", "Finalize")).as_deref(), Some("WRN:SRVLIMITED"));
         for other in ["", "WRN:", "<ActionSetup><err>OK</err><a>WRN:X</a></ActionSetup>", "<ActionSetup><err>WRN:"] {
             assert_eq!(Answer::warning(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_never_the_text_of_a_decision() {
+        let challenge = |text: &str| {
+            Answer::challenge(&format!("<ActionSetup><err>OK</err><challenge>{text}</challenge></ActionSetup>"))
+        };
+        assert_eq!(challenge("f973a7490a61db7a").as_deref(), Ok("f973a7490a61db7a"));
+        for bad in ["c|reject=a8f3c1d0", "c|approve=a8f3c1d0|number=07", "c&#124;reject=a8f3c1d0"] {
+            assert!(matches!(challenge(bad), Err(EngineError::Unusable(_))), "{bad}");
         }
     }
 

@@ -15,17 +15,21 @@
 //! | [`synchro`] | fetches the keys again under the present PIN |
 //! | [`devices`] | lists the devices of the account, renames or removes one |
 //! | [`newsn`], [`getsn`] | makes a code that enrolls another device, and confirms that device |
+//! | [`messages`] | asks for the events of the account |
+//! | [`checkpush`] | asks for the new device that waits for an approval, approves or rejects it |
 //! | [`status`], [`remove`] | asks for the state of the device, removes it |
 
 pub mod activate;
 mod answer;
 mod block_times;
+pub mod checkpush;
 #[expect(clippy::module_inception, reason = "the client of the exchange, in the module of that side")]
 mod client;
 mod device;
 pub mod devices;
 mod error;
 pub mod getsn;
+pub mod messages;
 pub mod newsn;
 pub mod otp;
 pub mod password;

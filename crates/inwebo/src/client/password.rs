@@ -30,7 +30,7 @@ impl Prepared {
     /// Reads the answer of the setup step.
     pub fn read(xml: &str, pinned: Option<&Modulus>) -> Result<Self, EngineError> {
         let answer = Answer::read(xml, Action::Setup)?;
-        let challenge = answer.need("challenge", "it has no challenge")?.to_owned();
+        let challenge = answer.own_challenge("it has no challenge")?.to_owned();
         Ok(Self { challenge, keys: ServiceKeys::read(&answer, pinned)? })
     }
 

@@ -24,7 +24,7 @@ impl SecretWanted {
         let id = answer.token("ms_id")?.ok_or(EngineError::Unusable("it wants a secret but has no ms_id"))?;
         let key = answer.need("ms_key", "it wants a secret but has no ms_key")?;
         let key = open_modulus(factory, key).ok_or(EngineError::Unusable("its ms_key does not open under Kfact"))?;
-        let challenge = answer.need("challenge", "it wants a secret but has no challenge")?;
+        let challenge = answer.own_challenge("it wants a secret but has no challenge")?;
         Ok(Some(Self { id: id.to_owned(), key, challenge: challenge.to_owned() }))
     }
 

@@ -19,15 +19,7 @@ impl Fingerprint {
     /// 10⁸. The hash covers a label, and the id, the serial and K0 of the device, each with its
     /// length before it.
     pub fn of(id: &str, serial: &Serial, k0: &K0) -> Self {
-        const LABEL: &[u8] = b"pims enrollment fingerprint v1";
-        let mut hash = Sha256::new();
-        for part in [LABEL, id.as_bytes(), serial.as_str().as_bytes(), k0.as_bytes()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let hash = hash.finalize();
-        let number = hash.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-        Self(format!("{:08}", number % 100_000_000))
+        Self(format!("{:08}", number_of(b"pims enrollment fingerprint v1", id, serial, k0) % 100_000_000))
     }
 
     /// Reads a fingerprint: 8 digits, between which blanks and dashes are ignored.
@@ -41,6 +33,17 @@ impl Fingerprint {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns the first 8 bytes of SHA-256, as a number. The hash covers a label, and the id, the
+/// serial and K0 of a device, each with its length before it.
+pub(super) fn number_of(label: &[u8], id: &str, serial: &Serial, k0: &K0) -> u64 {
+    let mut hash = Sha256::new();
+    for part in [label, id.as_bytes(), serial.as_str().as_bytes(), k0.as_bytes()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 /// The decision of a user about a new device.

@@ -3,6 +3,7 @@
 //! [`Serial`], the keys [`Kma`], [`K0`], [`K1`] and [`ServiceSecret`], the [`Proofs`], the [`otp`]
 //! function, and RSA-OAEP with exponent 17 under a [`Modulus`].
 
+mod approval;
 mod device_name;
 mod digest;
 mod enrollment_code;
@@ -18,6 +19,7 @@ mod serial;
 mod sms_code;
 mod ticket;
 
+pub use approval::{Approval, ApprovalNumber};
 pub use device_name::DeviceName;
 pub use enrollment_code::EnrollmentCode;
 pub use fingerprint::{Decision, Fingerprint};

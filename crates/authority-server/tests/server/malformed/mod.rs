@@ -35,6 +35,7 @@ impl Stage {
             Some(schema) => Setup::production().set("database.url", &schema.url),
             None => Setup::new(),
         };
+        let setup = setup.set("activation.approval", true).set("notices.to_devices", true);
         let world = setup.set("limits.party_per_minute", 1_000_000).start();
         let alice = world.account("alice");
         let device = Device::activate(&world, &alice, "1234");
@@ -50,7 +51,8 @@ impl Stage {
         let before = stage.rows();
         // No account is blocked, and no SMS waits for the gateway. An outbox gets no notices.
         let is_empty = |table: &&str| !before.iter().any(|row| row.starts_with(&format!("{table}: ")));
-        assert_eq!(STATE.into_iter().filter(is_empty).collect::<Vec<&str>>(), ["timed_blocks", "sms_queue", "notices"]);
+        let empty: Vec<&str> = STATE.into_iter().filter(is_empty).collect();
+        assert_eq!(empty, ["timed_blocks", "sms_queue", "notices"]);
         Self { before, ..stage }
     }
 

@@ -11,7 +11,7 @@ fn get(target: String, token: Option<String>) -> TestRequest {
     TestRequest { listener: Listener::Public, method: "GET", target, token, body: None, status: None }
 }
 
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 35] = [
     "action",
     "mode",
     "id",
@@ -41,6 +41,10 @@ const NAMES: [&str; 31] = [
     "serviceId",
     "token",
     "format",
+    "device",
+    "after",
+    "number",
+    "reject",
     "x",
     "",
 ];
@@ -161,8 +165,20 @@ fn owned(parameters: &[(&str, &str)]) -> Parameters {
 
 const COMMON: [(&str, &str); 3] = [("lastsync", "0"), ("version", "1"), ("macid", "0123456789abcdef0123456789abcdef")];
 
-const MODES: [&str; 10] =
-    ["activate", "otp", "synchro", "password", "reset", "remove", "ms", "devices", "renamedevice", "removedevice"];
+const MODES: [&str; 12] = [
+    "activate",
+    "otp",
+    "synchro",
+    "password",
+    "reset",
+    "remove",
+    "ms",
+    "devices",
+    "renamedevice",
+    "removedevice",
+    "messages",
+    "checkpush",
+];
 
 /// Returns the second step of the device, without a first one.
 fn finalize(device: &Device) -> BoxedStrategy<Parameters> {
@@ -192,6 +208,8 @@ fn finalize(device: &Device) -> BoxedStrategy<Parameters> {
             ("nKma", &sealed),
             ("newpin", &sealed),
             ("device", &id),
+            ("after", "0"),
+            ("number", "12"),
         ];
         owned(&[&COMMON[..], &more].concat())
     })

@@ -253,11 +253,6 @@ impl Session {
         self.named.as_ref()
     }
 
-    /// Returns whether each of these statements has its name, unless none may have one.
-    pub(super) fn has_names(&self, statements: &[&str]) -> bool {
-        self.named.as_ref().is_none_or(|named| statements.iter().all(|sql| named.find(sql).is_some()))
-    }
-
     /// Returns whether the process of the server that was announced runs the statements. A fault
     /// means that the connection cannot be used.
     fn is_direct(&self) -> Result<bool, Fault> {

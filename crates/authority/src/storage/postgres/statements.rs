@@ -9,7 +9,7 @@
 //! needs is sent together with the next one that somebody waits for, or with the commit.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -22,7 +22,6 @@ use tokio_postgres::{Client, Error, Statement};
 
 use super::connection::Session;
 use super::message::Fault;
-use super::named::Named;
 use crate::failure::{StorageError, StorageResult};
 use crate::storage::durability::Durability;
 use crate::storage::isolation::Isolation;
@@ -119,7 +118,7 @@ impl<'a> Statements<'a> {
 
     /// Ends the statements. The transaction is still open.
     pub(super) fn end(self) -> Open<'a> {
-        Open(self.inner.into_inner())
+        Open { inner: self.inner.into_inner(), names: Names::default() }
     }
 
     fn enqueue(&self, sql: &'static str, params: &[Param<'_>], must_change: bool) -> StorageResult<()> {
@@ -151,26 +150,82 @@ impl Inner<'_> {
         if self.fault.is_some() {
             return Err(());
         }
-        let writes = !self.queue.is_empty() || !last.as_ref().is_none_or(Request::only_reads);
-        let has_names = last.as_ref().is_none_or(|last| self.session.has_names(&last.statements()));
-        if !self.has_started && (writes || !has_names) {
+        let queue = std::mem::take(&mut self.queue);
+        let requests: Vec<_> = queue.iter().map(Queued::request).chain(last).collect();
+        let mut names = Names::find(self.session, statements_of(&requests));
+        let writes = requests.iter().any(|request| !request.only_reads());
+        if !self.has_started && (writes || names.miss_one()) {
             // A write must not follow a start that failed: nothing would undo it. A statement gets
             // its name inside the transaction, whose limits hold then.
-            self.send(Vec::new())?;
+            self.start()?;
         }
-        let queue = std::mem::take(&mut self.queue);
-        let requests = queue.iter().map(Queued::request).chain(last).collect();
-        self.send(requests)
+        names.complete(self.session).map_err(|fault| self.fault = Some(EarlyFault { fault, at_start: false }))?;
+        self.send(requests, names)
+    }
+
+    /// Starts the transaction, if that was not done yet.
+    fn start(&mut self) -> Result<(), ()> {
+        if self.has_started { Ok(()) } else { self.send(Vec::new(), Names::default()).map(drop) }
     }
 
     /// Sends requests, after the start of the transaction if it was not sent yet. Returns the
     /// answer to the last one.
-    fn send(&mut self, requests: Vec<Request<'_>>) -> Result<Answer, ()> {
+    fn send(&mut self, requests: Vec<Request<'_>>, names: Names) -> Result<Answer, ()> {
         let starts = !std::mem::replace(&mut self.has_started, true);
         let start = starts.then_some(Request::Batch(self.start));
-        send(self.session, start.into_iter().chain(requests).collect()).map_err(|FaultAt { fault, place }| {
+        send(self.session, start.into_iter().chain(requests).collect(), names).map_err(|FaultAt { fault, place }| {
             self.fault = Some(EarlyFault { fault, at_start: starts && place == 0 });
         })
+    }
+}
+
+/// Returns the statements with parameters of requests, in their order.
+fn statements_of(requests: &[Request<'_>]) -> Vec<&'static str> {
+    requests.iter().flat_map(Request::statements).collect()
+}
+
+/// The names of statements, in the order in which these are sent.
+#[derive(Default)]
+struct Names {
+    statements: Vec<&'static str>,
+    /// The name of each statement; `None` if it has none. It is empty if no statement of the
+    /// connection may have a name.
+    found: Vec<Option<Statement>>,
+}
+
+impl Names {
+    /// Finds the names of statements.
+    fn find(session: &Session, statements: Vec<&'static str>) -> Self {
+        let found = match session.named() {
+            Some(named) => statements.iter().map(|sql| named.find(sql)).collect(),
+            None => Vec::new(),
+        };
+        Self { statements, found }
+    }
+
+    /// Returns whether a statement needs a name and has none.
+    fn miss_one(&self) -> bool {
+        self.found.iter().any(Option::is_none)
+    }
+
+    /// Gives a name to each statement that needs one and has none.
+    fn complete(&mut self, session: &Session) -> Result<(), Fault> {
+        let Some(named) = session.named().filter(|_| self.miss_one()) else { return Ok(()) };
+        // A statement may be sent twice, and has one name.
+        let unnamed: BTreeSet<&'static str> =
+            self.statements.iter().zip(&self.found).filter(|(_, found)| found.is_none()).map(|(sql, _)| *sql).collect();
+        let prepared = session.wait(async |client: &Client| {
+            let prepared = unnamed.iter().map(|sql| Box::pin(client.prepare(sql)) as _).collect();
+            in_order(prepared).await.into_iter().collect::<Result<Vec<Statement>, Error>>()
+        })?;
+        let made: BTreeMap<&'static str, Statement> = unnamed.into_iter().zip(prepared).collect();
+        for (sql, found) in self.statements.iter().zip(&mut self.found) {
+            if found.is_none() {
+                *found = made.get(sql).cloned();
+            }
+        }
+        made.into_iter().for_each(|(sql, statement)| named.add(sql, statement));
+        Ok(())
     }
 }
 
@@ -232,7 +287,11 @@ impl Sql for Statements<'_> {
 }
 
 /// A transaction that has run its statements, apart from those that wait for the commit.
-pub(super) struct Open<'a>(Inner<'a>);
+pub(super) struct Open<'a> {
+    inner: Inner<'a>,
+    /// The names of the statements that wait for the commit, once it is prepared.
+    names: Names,
+}
 
 /// A fault of a commit that was sent.
 pub(super) struct CommitFault {
@@ -245,56 +304,56 @@ pub(super) struct CommitFault {
 impl Open<'_> {
     /// Returns the fault that ended the transaction.
     pub(super) fn take_fault(&mut self) -> Option<EarlyFault> {
-        self.0.fault.take()
+        self.inner.fault.take()
     }
 
     /// Prepares the commit: after it, one message is left to send, which has the commit in it.
     /// Returns whether there is anything to commit.
     pub(super) fn prepare_commit(&mut self) -> Result<bool, EarlyFault> {
-        let inner = &mut self.0;
-        if !inner.has_started {
-            if inner.queue.is_empty() {
-                return Ok(false);
-            }
-            if let (Err(()), Some(fault)) = (inner.send(Vec::new()), inner.fault.take()) {
-                return Err(fault);
-            }
+        let inner = &mut self.inner;
+        if !inner.has_started && inner.queue.is_empty() {
+            return Ok(false);
         }
-        let statements: Vec<&str> = inner.queue.iter().map(|queued| queued.sql).collect();
-        name_all(inner.session, &statements).map_err(|fault| EarlyFault { fault, at_start: false })?;
+        if let (Err(()), Some(fault)) = (inner.start(), inner.fault.take()) {
+            return Err(fault);
+        }
+        self.names = Names::find(inner.session, inner.queue.iter().map(|queued| queued.sql).collect());
+        self.names.complete(inner.session).map_err(|fault| EarlyFault { fault, at_start: false })?;
         Ok(true)
     }
 
     /// Sends the statements that wait, and the commit. If a statement fails, the server answers the
     /// commit by undoing the transaction.
     pub(super) fn commit(self) -> Result<(), CommitFault> {
-        let requests: Vec<_> = self.0.queue.iter().map(Queued::request).chain([Request::Batch("COMMIT")]).collect();
+        let Self { inner, names } = self;
+        let requests: Vec<_> = inner.queue.iter().map(Queued::request).chain([Request::Batch("COMMIT")]).collect();
         let statements = requests.len() - 1;
-        let sent = send(self.0.session, requests);
+        let sent = send(inner.session, requests, names);
         sent.map(drop).map_err(|FaultAt { fault, place }| CommitFault { fault, in_statement: place < statements })
     }
 
     /// Undoes the transaction.
     pub(super) fn roll_back(self) -> Result<(), Fault> {
-        if !self.0.has_started {
+        if !self.inner.has_started {
             return Ok(());
         }
-        send(self.0.session, vec![Request::Batch("ROLLBACK")]).map(drop).map_err(|at| at.fault)
+        send(self.inner.session, vec![Request::Batch("ROLLBACK")], Names::default()).map(drop).map_err(|at| at.fault)
     }
 }
 
 /// Sends requests together and waits for the answers to all of them. Returns the last one, or the
 /// first fault. The server skips nothing after a fault, but it refuses every statement of a
 /// transaction that had one.
-fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt> {
-    let statements: Vec<&str> = requests.iter().flat_map(Request::statements).collect();
-    name_all(session, &statements).map_err(|fault| FaultAt { fault, place: 0 })?;
+fn send(session: &Session, requests: Vec<Request<'_>>, names: Names) -> Result<Answer, FaultAt> {
     let mut place = 0;
     let sent = session.wait(async |client: &Client| {
-        let target = Target { client, named: session.named() };
-        let answers = requests.into_iter().map(|request| Box::pin(answer(&target, request)) as _).collect();
+        let mut names = names.found.into_iter();
+        let answers = requests.into_iter().map(|request| {
+            let names = request.statements().into_iter().map(|_| names.next().flatten()).collect();
+            Box::pin(answer(client, request, names)) as _
+        });
         let mut last = Answer::Done;
-        for answer in in_order(answers).await {
+        for answer in in_order(answers.collect()).await {
             last = answer?;
             if matches!(last, Answer::NoRow) {
                 return Ok(last);
@@ -309,57 +368,40 @@ fn send(session: &Session, requests: Vec<Request<'_>>) -> Result<Answer, FaultAt
     }
 }
 
-/// Gives each of these statements a name, if the connection permits names and the statement has
-/// none.
-fn name_all(session: &Session, statements: &[&'static str]) -> Result<(), Fault> {
-    if session.has_names(statements) {
-        return Ok(());
-    }
-    let Some(named) = session.named() else { return Ok(()) };
-    let unnamed: BTreeSet<&'static str> = statements.iter().copied().filter(|sql| named.find(sql).is_none()).collect();
-    let prepared = session.wait(async |client: &Client| {
-        let prepared = unnamed.iter().map(|sql| Box::pin(client.prepare(sql)) as _).collect();
-        in_order(prepared).await.into_iter().collect::<Result<Vec<Statement>, Error>>()
-    })?;
-    unnamed.into_iter().zip(prepared).for_each(|(sql, statement)| named.add(sql, statement));
-    Ok(())
-}
-
-/// The client of a connection, and the statements that have names there.
-struct Target<'a> {
-    client: &'a Client,
-    named: Option<&'a Named>,
-}
-
-impl Target<'_> {
-    async fn execute(&self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
-        match self.named.and_then(|named| named.find(sql)) {
-            Some(statement) => self.client.execute(&statement, &untyped(params)).await,
-            None => self.client.execute_typed(sql, &typed(params)).await,
-        }
-    }
-
-    async fn query(&self, (sql, params): Query<'_>) -> Result<Vec<tokio_postgres::Row>, Error> {
-        match self.named.and_then(|named| named.find(sql)) {
-            Some(statement) => self.client.query(&statement, &untyped(params)).await,
-            None => self.client.query_typed(sql, &typed(params)).await,
-        }
+async fn execute(client: &Client, name: Option<Statement>, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
+    match name {
+        Some(statement) => client.execute(&statement, &untyped(params)).await,
+        None => client.execute_typed(sql, &typed(params)).await,
     }
 }
 
-/// Sends a request when it is first polled, and waits for the answer.
-async fn answer(target: &Target<'_>, request: Request<'_>) -> Result<Answer, Error> {
+async fn query(
+    client: &Client,
+    name: Option<Statement>,
+    (sql, params): Query<'_>,
+) -> Result<Vec<tokio_postgres::Row>, Error> {
+    match name {
+        Some(statement) => client.query(&statement, &untyped(params)).await,
+        None => client.query_typed(sql, &typed(params)).await,
+    }
+}
+
+/// Sends a request when it is first polled, and waits for the answer. `names` are those of its
+/// statements.
+async fn answer(client: &Client, request: Request<'_>, names: Vec<Option<Statement>>) -> Result<Answer, Error> {
+    let mut names = names.into_iter();
+    let mut next_name = || names.next().flatten();
     match request {
-        Request::Batch(sql) => target.client.batch_execute(sql).await.map(|()| Answer::Done),
-        Request::Execute(sql, params) => target.execute(sql, &params).await.map(Answer::Count),
+        Request::Batch(sql) => client.batch_execute(sql).await.map(|()| Answer::Done),
+        Request::Execute(sql, params) => execute(client, next_name(), sql, &params).await.map(Answer::Count),
         Request::Change(sql, params) => {
-            let count = target.execute(sql, &params).await?;
+            let count = execute(client, next_name(), sql, &params).await?;
             Ok(if count > 0 { Answer::Count(count) } else { Answer::NoRow })
         }
-        Request::Query(query) => target.query(query).await.map(Answer::Rows),
-        Request::Both(queries) => {
-            let queries = queries.into_iter().map(|query| Box::pin(target.query(query)) as _).collect();
-            let mut found = in_order(queries).await.into_iter();
+        Request::Query(read) => query(client, next_name(), read).await.map(Answer::Rows),
+        Request::Both(reads) => {
+            let reads = reads.into_iter().map(|read| Box::pin(query(client, next_name(), read)) as _).collect();
+            let mut found = in_order(reads).await.into_iter();
             let mut next = || found.next().unwrap_or_else(|| Ok(Vec::new()));
             Ok(Answer::Both([next()?, next()?]))
         }

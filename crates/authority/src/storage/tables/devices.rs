@@ -1,7 +1,7 @@
 //! The table `devices`.
 
 use super::accounts::ACCOUNTS;
-use crate::domain::rows::{AccountRow, ChallengeColumns, DeviceRow};
+use crate::domain::rows::{AccountRow, ChallengeColumns, Confirmation, DeviceRow};
 use crate::failure::StorageResult;
 use crate::storage::table::Table;
 use crate::storage::transaction::{Transaction, params, sql};
@@ -76,6 +76,18 @@ impl Transaction<'_> {
     pub(crate) fn devices_of(&self, account: &str) -> StorageResult<Vec<DeviceRow>> {
         let sql = sql!(WITH_CHALLENGES.select("WHERE account = $1 AND removed_at IS NULL"));
         self.all(sql, params![account], |row| self.read_device(row))
+    }
+
+    /// Returns the ids of the devices that wait for an approval since `until` or before: the oldest
+    /// `limit` of them.
+    pub(crate) fn devices_unapproved_since(&self, until: i64, limit: u32) -> StorageResult<Vec<String>> {
+        // The index has the same conditions. The number is `PENDING_BY_NUMBER`.
+        self.all(
+            "SELECT id FROM devices WHERE suspended = 3 AND removed_at IS NULL AND created_at <= $1
+             ORDER BY created_at LIMIT $2",
+            params![until, limit],
+            |mut row| row.get(),
+        )
     }
 
     fn read_device(&self, mut row: Row) -> StorageResult<DeviceRow> {
@@ -156,13 +168,19 @@ fn columns(device: &DeviceRow) -> [Param<'_>; 23] {
     ]
 }
 
-/// The value of `suspended` for a device that waits for its confirmation. Such a device proves
-/// nothing, so it is never suspended as well.
-const PENDING: u32 = 2;
+/// The values of `suspended` for a device that waits for its confirmation: by the device that made
+/// its code, or by the number that it shows. Such a device proves nothing, so it is never suspended
+/// as well.
+const PENDING_BY_MAKER: u32 = 2;
+const PENDING_BY_NUMBER: u32 = 3;
 
 /// Returns the value of the column `suspended`.
 fn stored_standing(device: &DeviceRow) -> u32 {
-    if device.pending { PENDING } else { device.suspended.into() }
+    match device.pending {
+        Some(Confirmation::ByMaker) => PENDING_BY_MAKER,
+        Some(Confirmation::ByNumber) => PENDING_BY_NUMBER,
+        None => device.suspended.into(),
+    }
 }
 
 /// Reads a device without its challenges.
@@ -190,12 +208,16 @@ fn read(mut row: Row) -> StorageResult<DeviceRow> {
         sync_shown: row.get()?,
         suspected_at: row.get()?,
         suspended: false,
-        pending: false,
+        pending: None,
         version: 0,
         challenges: ChallengeColumns::default(),
     };
     let standing: u32 = row.get()?;
-    (device.suspended, device.pending) = (standing != 0 && standing != PENDING, standing == PENDING);
+    (device.suspended, device.pending) = match standing {
+        PENDING_BY_MAKER => (false, Some(Confirmation::ByMaker)),
+        PENDING_BY_NUMBER => (false, Some(Confirmation::ByNumber)),
+        other => (other != 0, None),
+    };
     device.version = row.get()?;
     Ok(device)
 }

@@ -1,6 +1,7 @@
 //! The tables, one file each: its columns, the reader of a row, and its statements. A removal can
 //! take rows of other tables with it.
 
+mod account_events;
 mod accounts;
 mod audit;
 mod audit_seals;
@@ -26,6 +27,7 @@ pub(crate) use audit_seals::SealRow;
 pub(crate) use sms_counts::CountKey;
 
 use super::table::Table;
+use account_events::{ACCOUNT_EVENTS, LAST_EVENTS};
 use accounts::ACCOUNTS;
 use challenges::CHALLENGES;
 use codes::CODES;
@@ -38,7 +40,7 @@ use service_keys::SERVICE_KEYS;
 use timed_blocks::TIMED_BLOCKS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 10] = [
+pub(super) static AUTHENTICATED: [&Table; 12] = [
     &ACCOUNTS,
     &DEVICES,
     &CODES,
@@ -49,6 +51,8 @@ pub(super) static AUTHENTICATED: [&Table; 10] = [
     &DEVICE_TRAITS,
     &KEYSTORES,
     &TIMED_BLOCKS,
+    &ACCOUNT_EVENTS,
+    &LAST_EVENTS,
 ];
 
 #[cfg(test)]

@@ -9,17 +9,19 @@ import kotlinx.coroutines.flow.callbackFlow
 import kotlinx.coroutines.suspendCancellableCoroutine
 
 /**
- * Returns the account's changes as a flow. Each collector has a subscription of its own, which ends
- * with the collector. A facade has one at a time, so a second collector fails with 2005: share
- * the flow (`shareIn`) among several listeners. A release of the facade ends the subscription
- * without a message. Needs kotlinx-coroutines, which is no dependency of this package.
+ * Returns the account's changes as a flow, with [notices] and the [approval] of a new device as far
+ * as they are wanted, see [Pims.watch]. Each collector has a subscription of its own, which ends
+ * with the collector. A facade has one at a time, so a second collector fails with 2005: share the
+ * flow (`shareIn`) among several listeners. A release of the facade ends the subscription without a
+ * message. Needs kotlinx-coroutines, which is no dependency of this package.
  */
-fun Pims.accountChanges(): Flow<AccountChange> = changes(Facade.DEFAULT)
+fun Pims.accountChanges(notices: Boolean = false, approval: Boolean = false): Flow<AccountChange> =
+    changes(Facade.DEFAULT, notices, approval)
 
 /** Does the same for the account of a session. */
-fun Session.accountChanges(): Flow<AccountChange> = changes(facade)
+fun Session.accountChanges(notices: Boolean = false, approval: Boolean = false): Flow<AccountChange> = changes(facade, notices, approval)
 
-private fun changes(facade: Facade): Flow<AccountChange> = callbackFlow {
+private fun changes(facade: Facade, notices: Boolean, approval: Boolean): Flow<AccountChange> = callbackFlow {
     val watcher = object : AccountWatcher {
         override fun onChange(change: AccountChange) {
             trySend(change)
@@ -29,7 +31,7 @@ private fun changes(facade: Facade): Flow<AccountChange> = callbackFlow {
             close(failure)
         }
     }
-    val subscription = Subscriptions.watch(facade, watcher)
+    val subscription = Subscriptions.watch(facade, watcher, notices, approval)
     awaitClose(subscription::close)
 }.buffer(Channel.UNLIMITED)
 

@@ -40,6 +40,15 @@ internal class Operations(facade: Facade) : UntypedOperations(facade) {
     fun rejectDevice(fingerprint: String, pin: CharSequence) =
         set("pims.authentication.enrollmentcode", mapOf("action" to "reject", "fingerprint" to fingerprint, "pinCode" to pin)) { }
 
+    fun approval() = get("pims.authentication.approval", emptyMap()) { Approval.of(it) }
+
+    fun approveNewDevice(deviceId: String, number: String, pin: CharSequence) =
+        set("pims.authentication.approval", mapOf("action" to "approve", "deviceId" to deviceId, "number" to number, "pinCode" to pin)) { }
+
+    fun rejectNewDevice(deviceId: String) = set("pims.authentication.approval", mapOf("action" to "reject", "deviceId" to deviceId)) { }
+
+    fun notices() = get("pims.authentication.notices", emptyMap()) { (it.member("notices") as List<*>).map(AccountNotice::of) }
+
     fun removeEnrollments() = set("pims.authentication.enrollment", mapOf("action" to "remove")) { }
 
     fun requestPhoneNumberCode(phoneNumber: String) =

@@ -116,9 +116,18 @@ object Pims {
     fun unsubscribe(api: String, parameters: Map<String, Any?> = emptyMap(), callback: Callback) =
         Facade.DEFAULT.unsubscribe(api, parameters, callback)
 
-    /** Watches the account: like [subscribe] to all changes, with types. */
+    /** Watches the account: like [subscribe] to its activation and its block, with types. */
     @JvmStatic
     fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(Facade.DEFAULT, watcher)
+
+    /**
+     * Watches the account, with [notices] and the [approval] of a new device, too, as far as they
+     * are wanted. For each of the two, the library asks the service now and then
+     * (`account.askSeconds` of docs/configuration.md).
+     */
+    @JvmStatic
+    fun watch(notices: Boolean = false, approval: Boolean = false, watcher: AccountWatcher): Subscription =
+        Subscriptions.watch(Facade.DEFAULT, watcher, notices, approval)
 
     /**
      * Releases the default facade, and no session. When it returns, every call has had its message:

@@ -59,6 +59,10 @@ class Session private constructor(handle: Long) : AutoCloseable {
     /** Watches the account, like [Pims.watch]. */
     fun watch(watcher: AccountWatcher): Subscription = Subscriptions.watch(facade, watcher)
 
+    /** Watches the account with further topics, like [Pims.watch]. */
+    fun watch(notices: Boolean = false, approval: Boolean = false, watcher: AccountWatcher): Subscription =
+        Subscriptions.watch(facade, watcher, notices, approval)
+
     /**
      * Releases this facade, like [Pims.release]. In a callback of any facade it returns at once. A
      * second call has no effect.

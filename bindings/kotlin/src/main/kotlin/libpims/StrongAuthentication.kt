@@ -26,6 +26,18 @@ enum class Keystore {
     Software,
 }
 
+/** The state of the approval of a new device. */
+enum class ApprovalState {
+    /** No device waits. */
+    None,
+
+    /** A new device waits for the decision of another one: this one may decide. */
+    Asked,
+
+    /** This device is the new one, and waits. */
+    Waiting,
+}
+
 /** A device of the account. */
 data class AccountDevice(
     /** The beginning of its id, which names it among the devices of the account. */
@@ -56,6 +68,61 @@ data class AccountDevice(
     }
 }
 
+/** An event of the account, which the service keeps for its devices. */
+data class AccountNotice(
+    /** The kind of the event, such as newDevice (docs/api.md has them all). A newer service may
+     * have others. */
+    val event: String,
+    /** The time of the event. */
+    val at: Instant,
+    /** The beginning of the id of the device that the event is about, if it is about one. */
+    val deviceId: String?,
+    /** The name that this device had then. It is text, never markup. */
+    val name: String?,
+) {
+    internal companion object {
+        fun of(members: Any?): AccountNotice {
+            val map = members as Map<*, *>
+            return AccountNotice(
+                map["event"] as String,
+                (map["at"] as Number).toLong().let(Instant::ofEpochMilli),
+                map["deviceId"] as String?,
+                map["name"] as String?,
+            )
+        }
+    }
+}
+
+/** The approval of a new device: its state, and what is known of the device. */
+data class Approval(
+    /** The state. The other members belong to it. */
+    val state: ApprovalState,
+    /** The two digits that this device must show, if it is the one that waits. */
+    val number: String?,
+    /** The id of the device that waits, if this device may decide. */
+    val deviceId: String?,
+    /** The name of the device that waits. It is text, never markup. */
+    val name: String?,
+    /** The time of its enrollment. */
+    val since: Instant?,
+    /** The seconds that are left for a decision, if a device waits. */
+    val lifetimeSeconds: Long?,
+) {
+    internal companion object {
+        fun of(members: Any?): Approval {
+            val map = members as Map<*, *>
+            return Approval(
+                (map["state"] as String).let { ApprovalState.valueOf(it.replaceFirstChar(Char::uppercaseChar)) },
+                map["number"] as String?,
+                map["deviceId"] as String?,
+                map["name"] as String?,
+                (map["since"] as Number?)?.toLong()?.let(Instant::ofEpochMilli),
+                (map["lifetimeSeconds"] as Number?)?.toLong(),
+            )
+        }
+    }
+}
+
 /**
  * The operations of docs/api.md, on the default facade. A failure is a [PimsException]. PINs and
  * codes are texts of any type: a [StringBuilder] can be wiped, a [String] cannot. [Session.device]
@@ -79,6 +146,8 @@ object StrongAuthentication {
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * [pendingFingerprint] or [approval] has what this device must show.
      */
     suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Result<Unit> = operations.enroll(pin, smsCode).result()
 
@@ -120,6 +189,31 @@ object StrongAuthentication {
 
     /** Ends the device with this fingerprint, which entered the code. */
     suspend fun rejectDevice(fingerprint: String, pin: CharSequence): Result<Unit> = operations.rejectDevice(fingerprint, pin).result()
+
+    /**
+     * Returns whether a new device waits for an approval: another one, or this one after [enroll].
+     * This one must then show its number to the user.
+     */
+    suspend fun approval(): Result<Approval> = operations.approval().result()
+
+    /**
+     * Lets the new device work. The user has read the number on that device, and enters it here. A
+     * wrong number ends that device.
+     */
+    suspend fun approveNewDevice(deviceId: String, number: String, pin: CharSequence): Result<Unit> =
+        operations.approveNewDevice(deviceId, number, pin).result()
+
+    /**
+     * Ends the new device, and blocks the account: the user did not enroll it. The user sets a new
+     * PIN with an SMS code, see [resetPin].
+     */
+    suspend fun rejectNewDevice(deviceId: String): Result<Unit> = operations.rejectNewDevice(deviceId).result()
+
+    /**
+     * Returns the events of the account that the service still has, the newest first. Those that
+     * this device caused are not among them.
+     */
+    suspend fun notices(): Result<List<AccountNotice>> = operations.notices().result()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
@@ -202,6 +296,8 @@ class Device internal constructor(private val operations: Operations) {
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * [pendingFingerprint] or [approval] has what this device must show.
      */
     suspend fun enroll(pin: CharSequence, smsCode: CharSequence = " "): Unit = operations.enroll(pin, smsCode).await()
 
@@ -243,6 +339,31 @@ class Device internal constructor(private val operations: Operations) {
 
     /** Ends the device with this fingerprint, which entered the code. */
     suspend fun rejectDevice(fingerprint: String, pin: CharSequence): Unit = operations.rejectDevice(fingerprint, pin).await()
+
+    /**
+     * Returns whether a new device waits for an approval: another one, or this one after [enroll].
+     * This one must then show its number to the user.
+     */
+    suspend fun approval(): Approval = operations.approval().await()
+
+    /**
+     * Lets the new device work. The user has read the number on that device, and enters it here. A
+     * wrong number ends that device.
+     */
+    suspend fun approveNewDevice(deviceId: String, number: String, pin: CharSequence): Unit =
+        operations.approveNewDevice(deviceId, number, pin).await()
+
+    /**
+     * Ends the new device, and blocks the account: the user did not enroll it. The user sets a new
+     * PIN with an SMS code, see [resetPin].
+     */
+    suspend fun rejectNewDevice(deviceId: String): Unit = operations.rejectNewDevice(deviceId).await()
+
+    /**
+     * Returns the events of the account that the service still has, the newest first. Those that
+     * this device caused are not among them.
+     */
+    suspend fun notices(): List<AccountNotice> = operations.notices().await()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.
@@ -326,6 +447,8 @@ open class StrongAuthenticationAsync internal constructor(private val operations
 
     /**
      * Enrolls the device: in one step with a code, or without a code after [acceptEnrollmentCode].
+     * If another device of the account must confirm or approve it, this one does not work before:
+     * [pendingFingerprint] or [approval] has what this device must show.
      */
     @JvmOverloads
     fun enroll(pin: CharSequence, smsCode: CharSequence = " "): CompletableFuture<Void?> = operations.enroll(pin, smsCode).nothing()
@@ -369,6 +492,31 @@ open class StrongAuthenticationAsync internal constructor(private val operations
 
     /** Ends the device with this fingerprint, which entered the code. */
     fun rejectDevice(fingerprint: String, pin: CharSequence): CompletableFuture<Void?> = operations.rejectDevice(fingerprint, pin).nothing()
+
+    /**
+     * Returns whether a new device waits for an approval: another one, or this one after [enroll].
+     * This one must then show its number to the user.
+     */
+    fun approval(): CompletableFuture<Approval> = operations.approval().future()
+
+    /**
+     * Lets the new device work. The user has read the number on that device, and enters it here. A
+     * wrong number ends that device.
+     */
+    fun approveNewDevice(deviceId: String, number: String, pin: CharSequence): CompletableFuture<Void?> =
+        operations.approveNewDevice(deviceId, number, pin).nothing()
+
+    /**
+     * Ends the new device, and blocks the account: the user did not enroll it. The user sets a new
+     * PIN with an SMS code, see [resetPin].
+     */
+    fun rejectNewDevice(deviceId: String): CompletableFuture<Void?> = operations.rejectNewDevice(deviceId).nothing()
+
+    /**
+     * Returns the events of the account that the service still has, the newest first. Those that
+     * this device caused are not among them.
+     */
+    fun notices(): CompletableFuture<List<AccountNotice>> = operations.notices().future()
 
     /**
      * Removes every enrollment of the account, its PIN and a block, then this device's enrollment.

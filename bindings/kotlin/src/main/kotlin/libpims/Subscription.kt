@@ -1,7 +1,14 @@
 package libpims
 
 /** A change of the account. Members that did not change are null. */
-data class AccountChange(val isDeviceActivated: Boolean?, val accountState: AccountState?)
+data class AccountChange(
+    val isDeviceActivated: Boolean?,
+    val accountState: AccountState?,
+    /** New events of the account, the oldest first, if the program watches them. */
+    val notices: List<AccountNotice>? = null,
+    /** The approval of a new device, if the program watches it. */
+    val approval: Approval? = null,
+)
 
 /** The receiver of changes of the account. */
 fun interface AccountWatcher {
@@ -73,9 +80,14 @@ class Subscription internal constructor(private val facade: Facade, private val 
 internal object Subscriptions {
     private const val ACCOUNT = "pims.authentication.account"
 
-    fun watch(facade: Facade, watcher: AccountWatcher): Subscription {
-        val parameters = mapOf("actionType" to "strong", "type" to listOf("isDeviceActivated", "isAccountBlocked"))
-        return facade.subscribe(ACCOUNT, parameters) { message ->
+    fun watch(facade: Facade, watcher: AccountWatcher, notices: Boolean = false, approval: Boolean = false): Subscription {
+        val topics = buildList {
+            add("isDeviceActivated")
+            add("isAccountBlocked")
+            if (notices) add("notices")
+            if (approval) add("approval")
+        }
+        return facade.subscribe(ACCOUNT, mapOf("actionType" to "strong", "type" to topics)) { message ->
             when (message["status"]) {
                 "RESULT" -> watcher.onChange(change(message["result"] as Map<*, *>))
                 "FAILED" -> watcher.onFailure(PimsException.of(message))
@@ -86,5 +98,7 @@ internal object Subscriptions {
     private fun change(result: Map<*, *>) = AccountChange(
         result["isDeviceActivated"] as? Boolean,
         (result["isAccountBlocked"] as? String)?.let(AccountState::valueOf),
+        (result["notices"] as? List<*>)?.map(AccountNotice::of),
+        result["approval"]?.let(Approval::of),
     )
 }

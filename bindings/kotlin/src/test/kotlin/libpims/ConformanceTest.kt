@@ -46,6 +46,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
     private var otp = ""
     private var state = ""
     private var deviceId = ""
+    private var number = ""
 
     fun step(step: Any?) {
         val call = step.member("call") as String
@@ -56,8 +57,9 @@ private class Runner(private val path: () -> String, private val caller: Caller)
         (parameters.takeIf { call == "init" }.member("storage").member("path") as? String)?.let { storage = it }
         (message.member("result").member("otp") as? String)?.let { otp = it }
         (message.member("result").member("state") as? String)?.let { state = it }
-        val first = (message.member("result").member("devices") as? List<*>)?.firstOrNull()
-        (first.member("deviceId") as? String)?.let { deviceId = it }
+        (message.member("result").member("number") as? String)?.let { number = it }
+        val device = (message.member("result").member("devices") as? List<*>)?.firstOrNull() ?: message.member("result")
+        (device.member("deviceId") as? String)?.let { deviceId = it }
         val id = message?.get("transactionId")
         val expected = fill(step.member("expect"))
         val right = Regex("[0-9a-f]{8}-[0-9a-f]{4}").matches(id as? String ?: "") && matches(expected, message!! - "transactionId" - "info")
@@ -77,10 +79,15 @@ private class Runner(private val path: () -> String, private val caller: Caller)
         "otp" -> otp
         "state" -> state
         "deviceId" -> deviceId
+        "number" -> number
+        "wrongNumber" -> increased(number)
         "smsCode" -> smsCode()
-        "wrongSmsCode" -> smsCode().let { it.dropLast(1) + (it.last().digitToInt() + 1) % 10 }
+        "wrongSmsCode" -> increased(smsCode())
         else -> error("the placeholder $name")
     }
+
+    /** Returns digits with the last one increased by one; 9 becomes 0. */
+    private fun increased(digits: String) = digits.dropLast(1) + (digits.last().digitToInt() + 1) % 10
 
     private fun smsCode(): String {
         val last = Files.readAllLines(Path.of(storage, "sms-outbox.jsonl")).last()
@@ -93,6 +100,7 @@ private class Runner(private val path: () -> String, private val caller: Caller)
         expected is List<*> && actual is List<*> ->
             expected.size == actual.size && expected.zip(actual).all { (one, other) -> matches(one, other) }
         expected == "\$time" -> actual is Long && actual.toString().length == 13
+        expected == "\$seconds" -> actual is Int && actual in 1..86400
         expected is String && actual is String -> when (expected) {
             "\$otp" -> Regex("[0-9a-z]{1,8}").matches(actual)
             "\$path" -> actual.startsWith("$folder/")

@@ -97,6 +97,67 @@ class SessionTest : WithFolder() {
         }
     }
 
+    /** Opens a device of an account whose new devices need an approval. */
+    private fun ofOneAccount(name: String): Session {
+        val policy = mapOf("activationApproval" to true, "deviceNotices" to true)
+        val embedded = mapOf("database" to folder.resolve("authority.db"), "policy" to policy)
+        val account = mapOf("username" to "jane")
+        return Session.openAsync(mapOf("storage" to mapOf("path" to storage(name)), "account" to account, "embedded" to embedded)).value()
+    }
+
+    /** Enrolls a device, which then waits. Returns its number. */
+    private fun waits(session: Session, name: String): String {
+        session.deviceAsync.requestEnrollmentCode().value()
+        val last = Files.readAllLines(storage(name).resolve("sms-outbox.jsonl")).last()
+        session.deviceAsync.enroll(PIN, (Json.decode(last.toByteArray()) as Map<*, *>)["code"] as String).value()
+        val own = session.deviceAsync.approval().value()
+        assertEquals(ApprovalState.Waiting, own.state)
+        return own.number!!
+    }
+
+    @Test
+    fun `a new device is approved by another one, and its changes are notices`() {
+        ofOneAccount("old").use { old ->
+            ofOneAccount("new").use { new ->
+                enroll(old, "old", PIN)
+                assertEquals(Approval(ApprovalState.None, null, null, null, null, null), old.deviceAsync.approval().value())
+                assertEquals(emptyList<AccountNotice>(), old.deviceAsync.notices().value())
+                val number = waits(new, "new")
+                assertSame(Code.WRONG_STATE, (cause(new.deviceAsync.otp(PIN)) as PimsException).reason)
+                val asked = old.deviceAsync.approval().value()
+                assertEquals(ApprovalState.Asked, asked.state)
+                assertTrue(asked.number == null && asked.lifetimeSeconds!! in 1..300)
+                val approvals = LinkedBlockingQueue<Approval>()
+                old.watch(approval = true) { change -> change.approval?.let(approvals::put) }.use {
+                    assertEquals(asked.deviceId, approvals.poll(DEADLINE_SECONDS, TimeUnit.SECONDS)?.deviceId)
+                }
+                old.deviceAsync.approveNewDevice(asked.deviceId!!, number, PIN).value()
+                new.deviceAsync.changePin(PIN, otherPin).value()
+                val notice = old.deviceAsync.notices().value().single()
+                assertEquals("pinChange" to null, notice.event to notice.deviceId)
+                assertTrue(notice.at >= asked.since)
+                val told = runBlocking { withTimeout(DEADLINE_SECONDS * 1000) { old.accountChanges(notices = true).first { it.notices != null } } }
+                assertEquals(listOf(notice), told.notices)
+            }
+        }
+    }
+
+    @Test
+    fun `a new device ends by a wrong number, or is rejected`() {
+        ofOneAccount("old").use { old ->
+            ofOneAccount("new").use { new ->
+                enroll(old, "old", PIN)
+                val wrong = "%02d".format((waits(new, "new").toInt() + 1) % 100)
+                val asked = old.deviceAsync.approval().value()
+                assertSame(Code.WRONG_STATE, (cause(old.deviceAsync.approveNewDevice(asked.deviceId!!, wrong, PIN)) as PimsException).reason)
+                assertSame(Code.DEVICE_UNKNOWN, (cause(new.deviceAsync.otp(PIN)) as PimsException).reason)
+                waits(new, "new")
+                old.deviceAsync.rejectNewDevice(old.deviceAsync.approval().value().deviceId!!).value()
+                assertEquals(AccountState.PinBlocked, old.deviceAsync.accountState().value())
+            }
+        }
+    }
+
     @Test
     fun `sessions work beside the default facade`() {
         open("other").use { session ->

@@ -451,6 +451,14 @@ impl Approving {
         self.first.finalize(&self.service, "checkpush", &self.first.proofs(&bound, "1234"), &more).err().to_owned()
     }
 
+    /// Returns the last request of the activation of a further device.
+    fn next_device(&self) -> String {
+        let Self { world, account, service, .. } = self;
+        let code = world.code(account, Purpose::Enrollment);
+        let keys = Keys::read(&Answer::of(service, Some(account), &setup("activate", "", &[("code", &code)])).ok());
+        activation(&keys, &code, &pin("1234"), &serial(), None)
+    }
+
     /// Returns the events and their numbers.
     fn events(&self) -> Vec<String> {
         self.world.database.column("SELECT number || ' ' || event FROM account_events ORDER BY number")
@@ -462,9 +470,7 @@ fn an_approval_beside_the_activation_of_the_next_device_counts_and_that_device_w
     let approving = Approving::new();
     let Approving { world, account, new, service, .. } = &approving;
     let challenge = approving.challenge();
-    let code = world.code(account, Purpose::Enrollment);
-    let keys = Keys::read(&Answer::of(service, Some(account), &setup("activate", "", &[("code", &code)])).ok());
-    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    let request = approving.next_device();
     let activate = || Answer::of(service, Some(account), &request).find("approval").map(str::to_owned);
     let (word, waits) = beside_at_device(world, new, || approving.approve(&challenge), activate);
     assert_eq!((word.as_str(), waits.as_deref()), ("OK", Some("1")));
@@ -479,9 +485,7 @@ fn an_activation_beside_an_approval_replaces_the_device_and_the_approval_is_refu
     let approving = Approving::new();
     let Approving { world, account, new, service, .. } = &approving;
     let challenge = approving.challenge();
-    let code = world.code(account, Purpose::Enrollment);
-    let keys = Keys::read(&Answer::of(service, Some(account), &setup("activate", "", &[("code", &code)])).ok());
-    let request = activation(&keys, &code, &pin("1234"), &serial(), None);
+    let request = approving.next_device();
     let activate = || Answer::of(service, Some(account), &request).err().to_owned();
     let (activated, word) = beside_at_device(world, new, activate, || approving.approve(&challenge));
     assert_eq!((activated.as_str(), word.as_str()), ("OK", "NOK:STATE"));

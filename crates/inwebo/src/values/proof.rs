@@ -14,11 +14,13 @@ pub fn proof(challenge: &str, k0: &str, third: &str) -> String {
 
 /// Returns the text that takes the challenge's place in the proofs of `renamedevice` and
 /// `removedevice` (ours): SHA-256 in hex of the challenge, the mode, the device and the name as the
-/// request carries them (`name` is empty for `removedevice`). So the proofs hold for this device
-/// and this name alone.
+/// request carries them (`name` is empty for `removedevice`), then `|` and the mode. A client takes
+/// no challenge with a `|`, so no other operation proves such a text. The proofs hold for this
+/// device and this name alone.
 pub fn bound_challenge(challenge: &str, mode: Mode, device: &str, name: &str) -> String {
     let length = device.len().to_string();
-    hex::encode(&sha256(&[challenge, ";", mode.as_str(), ";", &length, ";", device, ";", name]))
+    let hash = hex::encode(&sha256(&[challenge, ";", mode.as_str(), ";", &length, ";", device, ";", name]));
+    format!("{hash}|{}", mode.as_str())
 }
 
 /// `R0`, `R1` and `R2` in hex, as the request carries them.
@@ -66,7 +68,7 @@ mod tests {
     #[test]
     fn another_challenge_mode_device_or_name_gives_other_proofs() {
         let bound = bound_challenge("f973", Mode::RenameDevice, "0a1b2c3d", "Phone");
-        assert_eq!(bound, hex::encode(&sha256(&["f973;renamedevice;8;0a1b2c3d;Phone"])));
+        assert_eq!(bound, hex::encode(&sha256(&["f973;renamedevice;8;0a1b2c3d;Phone"])) + "|renamedevice");
         for other in [
             bound_challenge("f974", Mode::RenameDevice, "0a1b2c3d", "Phone"),
             bound_challenge("f973", Mode::RemoveDevice, "0a1b2c3d", "Phone"),

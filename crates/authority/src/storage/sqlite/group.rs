@@ -7,8 +7,9 @@
 //!
 //! A step of which a loss of power may undo the changes
 //! ([`Durability`](crate::storage::durability::Durability)) does not wait for the disk, unless it
-//! joins a group that does. Any other step commits such a group first and begins one of its own,
-//! because SQLite decides how it commits when a transaction begins.
+//! shares a group with others. Any other step commits such a group first and begins one of its own,
+//! because SQLite decides how it commits when a transaction begins. While threads wait, a group is
+//! for any of them: one commit to the disk for all costs less than two commits.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -178,6 +179,7 @@ pub(super) struct GroupStep<'a> {
 impl<'a> GroupStep<'a> {
     pub(super) fn begin(mut group: HandoffGuard<'a, Group>, durability: Durability) -> Result<Self, StorageError> {
         let since = group.waiting_since();
+        let durability = if group.has_waiters() { Durability::Full } else { durability };
         let begun = group.begin(since, durability);
         let group_step = Self { group, in_progress: begun.is_ok() };
         begun.map(|()| group_step)
@@ -410,6 +412,27 @@ mod tests {
     /// it.
     fn synchronous(step: &GroupStep<'_>) -> i64 {
         step.connection().query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_group_that_begins_while_threads_wait_is_for_any_step() {
+        let fixture = &fixture();
+        thread::scope(|scope| {
+            let turn = fixture.group.lock();
+            let steps = [(); 2].map(|()| {
+                scope.spawn(|| {
+                    let step = GroupStep::begin(fixture.group.lock(), Durability::Relaxed).unwrap();
+                    let seen = synchronous(&step);
+                    step.commit().unwrap();
+                    seen
+                })
+            });
+            while fixture.group.waiters() < 2 {
+                thread::yield_now();
+            }
+            drop(turn);
+            assert_eq!(steps.map(|step| step.join().unwrap()), [2, 2]);
+        });
     }
 
     #[test]

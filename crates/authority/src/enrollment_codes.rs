@@ -93,7 +93,8 @@ fn find_row(step: &Step<'_>, code: &EnrollmentCode) -> Result<Option<CodeRow>, F
 /// Returns the device that made a code, if it may still confirm another one.
 fn maker(step: &Step<'_>, code: &CodeRow) -> Result<Option<DeviceRow>, Failure> {
     let found = step.rows.device(&code.phone_number)?;
-    Ok(found.filter(|device| device.account == code.account && pending_devices::can_confirm(step, device)))
+    let works = |device: &DeviceRow| device.pending.is_none() && !step.is_suspended(device);
+    Ok(found.filter(|device| device.account == code.account && works(device)))
 }
 
 /// The state of an account's code.

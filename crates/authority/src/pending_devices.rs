@@ -15,11 +15,6 @@ use crate::step::Step;
 /// codes.
 const PAGE: u32 = 200;
 
-/// Returns whether a device may confirm another one: it works itself.
-pub(crate) fn can_confirm(step: &Step<'_>, device: &DeviceRow) -> bool {
-    device.pending.is_none() && !step.is_suspended(device)
-}
-
 /// Returns whether the time of a device that waits is over, or nobody can confirm it any more.
 fn is_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
     match device.pending {

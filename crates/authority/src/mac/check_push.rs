@@ -20,7 +20,7 @@ use crate::step::Step;
 
 /// Makes a challenge. A device of a blocked account gets one, too: it may ask and reject.
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    require_policy(mac)?;
+    mac.require_offered(|policy| policy.activation_approval)?;
     device_session::setup(mac, query, "checkpush.setup", Mode::CheckPush, |step, id| {
         let session = DeviceSession::find_waiting_too(step, id, Confirmation::ByNumber)?;
         session.check_not_suspended(step).map(|()| session)
@@ -28,7 +28,7 @@ pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
 }
 
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    require_policy(mac)?;
+    mac.require_offered(|policy| policy.activation_approval)?;
     match (query.find("device"), query.find("number"), query.find("reject")) {
         (None, None, None) => ask(mac, query),
         (Some(device), Some(number), None) => {
@@ -122,9 +122,4 @@ fn is_number_of(step: &Step<'_>, waiting: &WaitingDevice, number: &ApprovalNumbe
     let (serial, k0) = keys_of_new(step, &waiting.device)?;
     let own = ApprovalNumber::of(&waiting.device.id, &serial, &k0);
     Ok(own.as_str().as_bytes().ct_eq(number.as_str().as_bytes()).into())
-}
-
-/// Refuses if the policy wants no approvals, in the way in which an unknown mode is refused.
-fn require_policy(mac: &MacContext<'_>) -> Result<(), Refusal> {
-    if mac.ctx.policy.activation_approval { Ok(()) } else { Err(Word::Syntax.into()) }
 }

@@ -8,7 +8,7 @@ use inwebo::word::Word;
 use super::answer::Granted;
 use super::refusal::{Refusal, StepError};
 use crate::account::AccountName;
-use crate::domain::policy::KeySize;
+use crate::domain::policy::{KeySize, Policy};
 use crate::failure::Failure;
 use crate::service_keys::{KeyCache, ServiceKeys};
 use crate::step::{Context, Step};
@@ -33,6 +33,12 @@ pub(super) struct MacContext<'a> {
 }
 
 impl MacContext<'_> {
+    /// Refuses a mode that the policy does not offer, in the way in which an unknown mode is
+    /// refused.
+    pub(super) fn require_offered(&self, is_offered: impl FnOnce(&Policy) -> bool) -> Result<(), Refusal> {
+        if is_offered(&self.ctx.policy) { Ok(()) } else { Err(Word::Syntax.into()) }
+    }
+
     /// Runs a step in one transaction. The transaction is kept unless the service fails.
     pub(super) fn step<T>(
         &self,

@@ -8,7 +8,6 @@ use inwebo::word::Word;
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
 use super::device_session::{self, DeviceSession, keys_of_new};
-use super::newsn::require_policy;
 use super::proof::{self, SentProofs};
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
@@ -22,14 +21,14 @@ use crate::notices::Event;
 use crate::step::Step;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    require_policy(mac)?;
+    mac.require_offered(|policy| policy.activation_by_device)?;
     device_session::setup(mac, query, "getsn.setup", Mode::GetSn, |step, id| {
         DeviceSession::find_waiting_too(step, id, Confirmation::ByMaker)?.require_active(step)
     })
 }
 
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    require_policy(mac)?;
+    mac.require_offered(|policy| policy.activation_by_device)?;
     match query.find("confirm") {
         None => ask(mac, query),
         Some(word) => decide(mac, query, Decision::parse(word).ok_or(Word::Syntax)?),

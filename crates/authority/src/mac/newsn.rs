@@ -2,23 +2,21 @@
 //! ours).
 
 use inwebo::mode::Mode;
-use inwebo::word::Word;
 
 use super::answer::Granted;
 use super::context::{MacContext, MacResult};
 use super::device_session::{self, DeviceSession};
 use super::proof::{self, SentProofs};
 use super::query::Query;
-use super::refusal::Refusal;
 use crate::enrollment_codes;
 
 pub(super) fn setup(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    require_policy(mac)?;
+    mac.require_offered(|policy| policy.activation_by_device)?;
     device_session::setup(mac, query, "newsn.setup", Mode::NewSn, DeviceSession::find_active)
 }
 
 pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
-    require_policy(mac)?;
+    mac.require_offered(|policy| policy.activation_by_device)?;
     let id = query.require("id")?;
     let sent = SentProofs::read(query)?;
     mac.step("newsn.finalize", |step| {
@@ -36,10 +34,4 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
             .with("lifetime", lifetime.to_string())
             .with_wrong_pins(proved.wrong_pins))
     })
-}
-
-/// Refuses if the policy permits no codes of devices, in the way in which an unknown mode is
-/// refused.
-pub(super) fn require_policy(mac: &MacContext<'_>) -> Result<(), Refusal> {
-    if mac.ctx.policy.activation_by_device { Ok(()) } else { Err(Word::Syntax.into()) }
 }

@@ -62,9 +62,8 @@ impl Query {
         if with_version {
             self.require("version")?;
         }
-        let number = (1..=20).contains(&last_sync.len()) && last_sync.bytes().all(|byte| byte.is_ascii_digit());
         let mac_id_has_form = mac_id.len() == 32 && mac_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if number && mac_id_has_form { Ok(()) } else { Err(syntax()) }
+        if is_number(last_sync) && mac_id_has_form { Ok(()) } else { Err(syntax()) }
     }
 
     /// Returns the number of the last synchronization that the device knows of.
@@ -108,8 +107,7 @@ impl Query {
     /// number that is too large counts as the largest one.
     pub(super) fn after(&self) -> Read<i64> {
         let Some(text) = self.find("after") else { return Ok(0) };
-        let is_number = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number { Ok(text.parse().unwrap_or(i64::MAX)) } else { Err(syntax()) }
+        if is_number(text) { Ok(text.parse().unwrap_or(i64::MAX)) } else { Err(syntax()) }
     }
 
     /// Returns the serial. Its text is hashed as it is.
@@ -138,6 +136,11 @@ fn is_form_urlencoded(query: &str) -> bool {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     bytes.iter().enumerate().all(|(index, byte)| byte.is_ascii_graphic() && (*byte != b'%' || escaped(index)))
+}
+
+/// Returns whether the text is a number of 1 to 20 digits.
+fn is_number(text: &str) -> bool {
+    (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn syntax() -> Refusal {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use inwebo::values::ApprovalNumber;
 use serde::{Deserialize, Serialize};
 
-use super::Prepared;
+use super::{Nothing, Prepared};
 use crate::answer::Answer;
 use crate::arguments::Decision;
 use crate::failure::Failure;
@@ -28,10 +28,6 @@ struct State<'a> {
     number: Option<&'a str>,
     lifetime_seconds: Option<u64>,
 }
-
-/// Parameters of a call without parameters.
-#[derive(Serialize)]
-struct Nothing {}
 
 /// Parameters of a decision.
 #[derive(Serialize)]

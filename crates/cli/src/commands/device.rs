@@ -7,7 +7,7 @@ use pims::config::ServiceUrl;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ACCOUNT, Action, ENROLLMENT, Prepared};
+use super::{ACCOUNT, Action, ENROLLMENT, Nothing, Prepared};
 use crate::arguments::{Logs, Remove, StatusOptions};
 use crate::failure::Failure;
 use crate::library::Library;
@@ -20,10 +20,6 @@ struct OfAccount {
     action_type: &'static str,
     r#type: &'static str,
 }
-
-/// Parameters of a call without parameters.
-#[derive(Serialize)]
-struct Nothing {}
 
 /// Shows whether the device is enrolled. The service is asked only for the block.
 pub(super) fn status(prepared: &Prepared, options: &StatusOptions, style: Style) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Prepared, device};
+use super::{Nothing, Prepared, device};
 use crate::arguments::DeviceChange;
 use crate::failure::Failure;
 use crate::output::{Style, printable};
@@ -31,10 +31,6 @@ struct Device<'a> {
     this_device: bool,
     keystore: Option<&'a str>,
 }
-
-/// Parameters of a call without parameters.
-#[derive(Serialize)]
-struct Nothing {}
 
 /// Parameters of a change.
 #[derive(Serialize)]

@@ -51,6 +51,10 @@ impl Action<'_> {
     }
 }
 
+/// Parameters of a call without parameters.
+#[derive(Serialize)]
+struct Nothing {}
+
 /// Runs a command.
 pub(crate) fn run(arguments: Arguments, style: Style) -> Result<Status, Failure> {
     let Arguments { settings, command } = arguments;

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::Prepared;
+use super::{Nothing, Prepared};
 use crate::failure::Failure;
 use crate::output::{Style, printable};
 use crate::table::{date, table};
@@ -28,10 +28,6 @@ struct Notice<'a> {
     #[serde(borrow)]
     name: Option<Cow<'a, str>>,
 }
-
-/// Parameters of a call without parameters.
-#[derive(Serialize)]
-struct Nothing {}
 
 /// Lists the events, the newest first.
 pub(super) fn run(prepared: &Prepared, style: Style) -> Result<(), Failure> {

@@ -4,8 +4,9 @@
 use super::answer::Answer;
 use super::client::Client;
 use super::device::{Device, Unlocked};
+use super::devices::device_id;
 use super::error::EngineError;
-use super::messages::device_id;
+use super::messages::NO_ID;
 use super::request::Request;
 use crate::mode::{Action, Mode};
 use crate::values::{Approval, ApprovalNumber, DeviceName, Proofs};
@@ -86,7 +87,7 @@ pub fn read(xml: &str) -> Result<ApprovalState, EngineError> {
         "none" => Ok(ApprovalState::None),
         "waiting" => Ok(ApprovalState::Waiting { lifetime: lifetime()? }),
         "asked" => Ok(ApprovalState::Asked {
-            device: device_id(answer.need("device", "it has no device")?)?,
+            device: device_id(answer.need("device", "it has no device")?).ok_or(NO_ID)?,
             name: DeviceName::cleaned(answer.text("name").unwrap_or_default()),
             since: number("since", "it has no since", "its since is not a number")?,
             lifetime: lifetime()?,

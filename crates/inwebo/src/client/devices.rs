@@ -37,12 +37,17 @@ pub fn read_list(xml: &str) -> Result<Vec<DeviceEntry>, EngineError> {
     items.iter().map(read_entry).collect()
 }
 
+/// Reads the id of a device in an answer.
+pub(super) fn device_id(text: &str) -> Option<String> {
+    let is_id = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_id.then(|| text.to_owned())
+}
+
 fn read_entry(item: &Item) -> Result<DeviceEntry, EngineError> {
-    let is_id = |id: &&str| id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic());
-    let id = item.text(ID).filter(is_id).ok_or(EngineError::Unusable("one of its devices has no id"))?;
+    let id = item.text(ID).and_then(device_id).ok_or(EngineError::Unusable("one of its devices has no id"))?;
     let since = item.text(SINCE).ok_or(EngineError::Unusable("one of its devices has no time of its activation"))?;
     Ok(DeviceEntry {
-        id: id.to_owned(),
+        id,
         name: item.text(NAME).unwrap_or_default().to_owned(),
         since: time(since)?,
         used: item.text(USED).map(time).transpose()?,

@@ -3,10 +3,14 @@
 use super::answer::{Answer, Item};
 use super::client::Client;
 use super::device::Device;
+use super::devices::device_id;
 use super::error::EngineError;
 use super::request::Request;
 use crate::mode::{Action, Mode};
 use crate::values::{DeviceName, Proofs};
+
+/// Error of an answer that names a device by a text that is no id.
+pub(super) const NO_ID: EngineError = EngineError::Unusable("one of its device ids is no id");
 
 /// Returns the request of the setup step.
 pub fn setup(client: &Client, device: &Device) -> Request {
@@ -78,7 +82,7 @@ fn read_notice(item: &Item) -> Result<Notice, EngineError> {
         number: number.ok_or(EngineError::Unusable("one of its notices has no number"))?,
         event: event.ok_or(EngineError::Unusable("one of its notices has no event"))?,
         at: at.ok_or(EngineError::Unusable("one of its notices has no time"))?,
-        device: item.text("device").map(device_id).transpose()?,
+        device: item.text("device").map(|id| device_id(id).ok_or(NO_ID)).transpose()?,
         name: item.text("name").map(DeviceName::cleaned).filter(|name| !name.is_empty()),
     })
 }
@@ -86,12 +90,6 @@ fn read_notice(item: &Item) -> Result<Notice, EngineError> {
 /// Returns the letters and digits of a word.
 fn word(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).take(40).collect()
-}
-
-/// Reads the id of a device.
-pub(super) fn device_id(text: &str) -> Result<String, EngineError> {
-    let is_id = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    is_id.then(|| text.to_owned()).ok_or(EngineError::Unusable("one of its device ids is no id"))
 }
 
 #[cfg(test)]

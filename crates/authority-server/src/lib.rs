@@ -8,6 +8,8 @@
 mod cli;
 mod commands;
 mod config;
+#[allow(dead_code, reason = "the consoles come with the next steps")]
+mod console;
 mod gateway;
 mod hardening;
 mod http;

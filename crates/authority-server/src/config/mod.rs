@@ -25,8 +25,8 @@ use zeroize::Zeroizing;
 
 use crate::hardening::LockMemory;
 pub(crate) use access::refuse_unprotected;
-pub(crate) use operators::four_eyes_warnings;
 use authority::{AccountName, Database, KeyRing, Policy, Sharing, SmsRetry, SqliteFile};
+pub(crate) use operators::four_eyes_warnings;
 use reader::Reader;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};

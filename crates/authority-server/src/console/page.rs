@@ -53,21 +53,21 @@ impl Frame {
     }
 
     /// Returns the URL of an asset.
-    fn asset(&self, source: &str) -> String {
+    pub(crate) fn asset(&self, source: &str) -> String {
         format!("{}{}{}", self.console.base, assets::FOLDER, assets::name(source))
     }
 
     /// Returns whether a page of the navigation is the present one, or above it.
-    fn is_here(&self, path: &str) -> bool {
+    pub(crate) fn is_here(&self, path: &str) -> bool {
         self.path == path || (!path.is_empty() && self.path.starts_with(&format!("{path}/")))
     }
 
-    fn languages(&self) -> Vec<(&'static str, &'static str)> {
+    pub(crate) fn languages(&self) -> Vec<(&'static str, &'static str)> {
         Texts::languages().collect()
     }
 
     /// Returns whether navigation is shown: there is a session.
-    fn has_session(&self) -> bool {
+    pub(crate) fn has_session(&self) -> bool {
         !self.csrf.is_empty()
     }
 }
@@ -120,9 +120,25 @@ struct ErrorPage {
     sentence: Sentence,
 }
 
-/// Returns the page of an error.
+/// Returns the page of an error, in a frame without a session.
 pub(crate) fn error(console: Console, t: Texts, status: StatusCode) -> Response {
-    let id = match status {
+    let frame = Frame::new(console, t, error_title(status), "error");
+    error_in(frame, status, Sentence::new(error_id(status)))
+}
+
+/// Returns the page of an error with this sentence, in this frame.
+pub(crate) fn error_in(mut frame: Frame, status: StatusCode, sentence: Sentence) -> Response {
+    frame.title = error_title(status);
+    html(status, &ErrorPage { frame, sentence })
+}
+
+fn error_title(status: StatusCode) -> Sentence {
+    Sentence::new("error-title").with("status", status.as_u16().to_string())
+}
+
+/// Returns the message that explains an error.
+pub(crate) fn error_id(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG => "error-request",
         StatusCode::UNAUTHORIZED => "error-session",
         StatusCode::FORBIDDEN => "error-forbidden",
@@ -132,9 +148,14 @@ pub(crate) fn error(console: Console, t: Texts, status: StatusCode) -> Response 
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "error-type",
         StatusCode::TOO_MANY_REQUESTS => "error-limited",
         _ => "error-service",
-    };
-    let title = Sentence::new("error-title").with("status", status.as_u16().to_string());
-    html(status, &ErrorPage { frame: Frame::new(console, t, title, "error"), sentence: Sentence::new(id) })
+    }
+}
+
+/// Returns whether a response is a page, or a stream of events for one.
+pub(crate) fn is_page(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| kind.starts_with("text/html") || kind.starts_with("text/event-stream"))
+    })
 }
 
 /// Gives each error of a console a page: also those that a layer before the console found.
@@ -143,10 +164,7 @@ pub(crate) async fn error_pages(console: Console, request: Request, next: Next) 
     let (t, is_head) = (texts(request.headers()), *request.method() == Method::HEAD);
     let response = next.run(request).await;
     let status = response.status();
-    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.to_str().is_ok_and(|kind| kind.starts_with("text/html") || kind.starts_with("text/event-stream"))
-    });
-    if !is_of_console || is_page || !(status.is_client_error() || status.is_server_error()) {
+    if !is_of_console || is_page(&response) || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let mut page = error(console, t, status);
@@ -155,8 +173,10 @@ pub(crate) async fn error_pages(console: Console, request: Request, next: Next) 
     }
     // The other headers of the answer stay: its request id, its limits.
     for (name, value) in response.headers() {
-        let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY, header::VARY];
-        if !of_body.contains(name) {
+        let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY];
+        if name == header::VARY {
+            page.headers_mut().append(name.clone(), value.clone());
+        } else if !of_body.contains(name) {
             page.headers_mut().insert(name.clone(), value.clone());
         }
     }

@@ -94,6 +94,7 @@ url = "sqlite:authority.db"
 [master_key]
 hex = "${'07'.repeat(32)}"
 [tokens.static]
+nobody = "${token()}"
 [sms]
 gateway = "outbox"
 outbox_file = "sms-outbox.jsonl"

@@ -5,6 +5,7 @@
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod collations;
 mod collisions;
 mod cuts;
 mod database;

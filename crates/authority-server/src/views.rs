@@ -118,11 +118,14 @@ pub(crate) struct AuditView {
     pub(crate) actor: Option<String>,
     pub(crate) address: Option<String>,
     pub(crate) count: u64,
+    /// The reason that an operator gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
-        let AuditEntry { id, at, account, device, event, actor, address, count } = entry;
-        Self { id: id.to_string(), at, account, device, event, actor, address, count }
+        let AuditEntry { id, at, account, device, event, actor, address, count, reason } = entry;
+        Self { id: id.to_string(), at, account, device, event, actor, address, count, reason }
     }
 }

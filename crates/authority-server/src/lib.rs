@@ -8,7 +8,7 @@
 mod cli;
 mod commands;
 mod config;
-#[allow(dead_code, reason = "the consoles come with the next steps")]
+#[allow(dead_code, reason = "the operators' console comes with the next steps")]
 mod console;
 mod gateway;
 mod hardening;

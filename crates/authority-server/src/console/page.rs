@@ -53,21 +53,21 @@ impl Frame {
     }
 
     /// Returns the URL of an asset.
-    fn asset(&self, source: &str) -> String {
+    pub(crate) fn asset(&self, source: &str) -> String {
         format!("{}{}{}", self.console.base, assets::FOLDER, assets::name(source))
     }
 
     /// Returns whether a page of the navigation is the present one, or above it.
-    fn is_here(&self, path: &str) -> bool {
+    pub(crate) fn is_here(&self, path: &str) -> bool {
         self.path == path || (!path.is_empty() && self.path.starts_with(&format!("{path}/")))
     }
 
-    fn languages(&self) -> Vec<(&'static str, &'static str)> {
+    pub(crate) fn languages(&self) -> Vec<(&'static str, &'static str)> {
         Texts::languages().collect()
     }
 
     /// Returns whether navigation is shown: there is a session.
-    fn has_session(&self) -> bool {
+    pub(crate) fn has_session(&self) -> bool {
         !self.csrf.is_empty()
     }
 }

@@ -1,6 +1,5 @@
 //! `serve`: runs the listeners and the background work, and ends in order.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{dev, gateway, open};
 use crate::config::{Config, Stage, four_eyes_warnings, guesses};
+use crate::console::development::{Tools, WatchedGateway};
 use crate::console::operators::{self, OperatorsConsole};
 use crate::hardening;
 use crate::http::{self, Guard, Listener, Pipeline, Tls, TrustedProxies};
@@ -18,7 +18,7 @@ use crate::identity::Identity;
 use crate::log;
 use crate::service::Service;
 use crate::signer::Signer;
-use authority::AuditSeal;
+use authority::{AuditSeal, Clock, SystemClock};
 
 /// Interval at which due SMS are sent.
 const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,29 +36,18 @@ const STEP_DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Result<(), String> {
-    start(config, |_| Ok(()))
+    start(config, None)
 }
 
 /// Runs a service for development.
 pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     let config = dev::prepare(folder, port)?;
-    // A configuration without a certificate gets plain HTTP.
-    let tls = config.listen.tls.is_some();
-    let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
-    start(config, |ListenAddresses { public, operators }| {
-        let operators = operators.map(|address| (address, certificate));
-        dev::Banner { folder, public, tls, operators }.print()
-    })
+    let started = dev::Started::new(folder, port, &config);
+    start(config, Some(started))
 }
 
-/// The addresses of the listeners.
-struct ListenAddresses {
-    public: SocketAddr,
-    operators: Option<SocketAddr>,
-}
-
-/// Runs the service. Calls `ready` with the addresses as soon as the listeners are open.
-fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), String>) -> Result<(), String> {
+/// Runs the service, and the development console of a service for development.
+fn start(config: Config, development: Option<dev::Started>) -> Result<(), String> {
     log::start(config.log);
     if config.stage == Stage::Development {
         tracing::warn!("development = true: this service protects nothing");
@@ -81,7 +70,7 @@ fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), Strin
     // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not
     // block. So this thread holds the service until the runtime is gone, on every way out.
     let opened = OnceLock::new();
-    let ended = runtime.block_on(serve(config, &opened, ready));
+    let ended = runtime.block_on(serve(config, &opened, development));
     // Steps of requests that the drain cut off may still wait for the database or the gateway. The
     // opening of a database is not awaited: each of its steps is a transaction.
     runtime.shutdown_timeout(if opened.get().is_some() { STEP_DRAIN_TIMEOUT } else { Duration::ZERO });
@@ -93,7 +82,7 @@ fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), Strin
 async fn serve(
     config: Config,
     service_slot: &OnceLock<Arc<Service>>,
-    ready: impl FnOnce(ListenAddresses) -> Result<(), String>,
+    development: Option<dev::Started>,
 ) -> Result<(), String> {
     // The handlers are set first: a signal without a handler kills the process, and opening the
     // service takes a while.
@@ -108,9 +97,14 @@ async fn serve(
         }
         None => None,
     };
+    let console = match &development {
+        Some(development) => Some(development.listen(no_proxies.clone()).await?),
+        None => None,
+    };
     let (keep_days, stage) = (config.keep_days, config.stage);
     // The opening waits for the database and perhaps for an issuer.
-    let opening = tokio::task::spawn_blocking(move || open_service(config));
+    let tools = development.as_ref().map(|development| development.tools.clone());
+    let opening = tokio::task::spawn_blocking(move || open_service(config, tools));
     let opened = tokio::select! {
         opened = opening => opened.map_err(|error| error.to_string())??,
         () = signals.end() => {
@@ -127,12 +121,12 @@ async fn serve(
     let mut work = tokio::task::JoinSet::new();
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
     let public_tls = listener.tls();
-    work.spawn(listener.serve(http::public(&service, pipeline, stage), service.clone(), stopped.clone()));
+    let recorder = development.as_ref().map(|development| development.recorder(stopped.clone()));
+    work.spawn(listener.serve(http::public(&service, pipeline, stage, recorder), service.clone(), stopped.clone()));
     let operators_address = admin.as_ref().map(|(listener, ..)| listener.address()).transpose()?;
-    let listening = ListenAddresses { public: address, operators: operators_address };
     if let Some((listener, operators, console, four_eyes)) = admin {
         tracing::info!(address = %listener.address()?, "admin API listening");
-        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
+        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
         let tls = listener.tls();
         let guard = Guard { service: service.clone(), operators: operators.into(), tls: tls.is_some(), four_eyes };
         let listeners = [("listen", public_tls), ("admin", tls)];
@@ -160,9 +154,14 @@ async fn serve(
         prune(service, keep_days, || !*ending.borrow());
     }));
     if let Some(every) = service.identity.refresh_every() {
-        work.spawn(run_periodically(Interval::of(every), stopped, service.clone(), refresh));
+        work.spawn(run_periodically(Interval::of(every), stopped.clone(), service.clone(), refresh));
     }
-    ready(listening)?;
+    if let (Some(development), Some(listener)) = (development, console) {
+        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
+        let port = listener.address()?.port();
+        let router = development.begin(&service, pipeline, port, (address, operators_address), stopped.clone())?;
+        work.spawn(listener.serve(router, service.clone(), stopped));
+    }
     signals.wait(&service, &certificates).await;
     tracing::info!("shutting down, finishing the requests in progress");
     let _ = stop.send(true);
@@ -171,8 +170,20 @@ async fn serve(
     Ok(())
 }
 
-fn open_service(config: Config) -> Result<Service, String> {
-    let authority = open(&config, gateway(&config.sms)?)?;
+/// Opens the service. That of a service for development has the clock and the gateway of its tools.
+fn open_service(config: Config, tools: Option<Arc<Tools>>) -> Result<Service, String> {
+    let gateway = gateway(&config.sms)?;
+    let clock = || -> Box<dyn Clock> {
+        match &tools {
+            Some(tools) => Box::new(tools.clock.clone()),
+            None => Box::new(SystemClock),
+        }
+    };
+    let gateway = match tools.clone() {
+        Some(tools) => Box::new(WatchedGateway { gateway, tools }),
+        None => gateway,
+    };
+    let authority = open(&config, gateway, clock())?;
     if authority.migrated_rows() > 0 {
         // This is expected once, after an update. At any other time it means that rows of an
         // earlier release were put back.
@@ -180,7 +191,7 @@ fn open_service(config: Config) -> Result<Service, String> {
     }
     let identity = Identity::new(config.tokens)?;
     let signer = match &config.access_tokens {
-        Some(settings) => Some(Signer::new(&authority, settings).map_err(|failure| failure.to_string())?),
+        Some(settings) => Some(Signer::new(&authority, settings, clock()).map_err(|failure| failure.to_string())?),
         None => None,
     };
     Ok(Service::new(authority, identity, signer, config.relying_parties, config.limits))

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::texts::Sentence;
@@ -39,6 +40,8 @@ struct Session<Owner> {
     flash: Option<Sentence>,
     began: Instant,
     used: Instant,
+    /// Its receivers learn when the session is removed.
+    presence: watch::Sender<()>,
 }
 
 /// A session as a request sees it.
@@ -78,7 +81,10 @@ impl<Owner: Clone + PartialEq> Sessions<Owner> {
         if open.len() >= MAX {
             remove_oldest(&mut open, |_| true);
         }
-        open.insert(key(&secret), Session { owner, csrf, flash: None, began: now, used: now });
+        open.insert(
+            key(&secret),
+            Session { owner, csrf, flash: None, began: now, used: now, presence: watch::Sender::new(()) },
+        );
         Ok(secret)
     }
 
@@ -123,9 +129,33 @@ impl<Owner: Clone + PartialEq> Sessions<Owner> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&session.key);
     }
 
+    /// Waits until a session has ended: it was removed, or its time is over. Waiting is no use of
+    /// the session.
+    pub(crate) async fn ended(&self, session: &OpenSession<Owner>) {
+        while let Some((left, mut presence)) = self.presence(session, Instant::now()) {
+            tokio::select! {
+                () = tokio::time::sleep(left) => {}
+                _ = presence.changed() => return,
+            }
+        }
+    }
+
+    /// Returns the time that a session has left, and a receiver that closes when it is removed.
+    fn presence(&self, session: &OpenSession<Owner>, now: Instant) -> Option<(Duration, watch::Receiver<()>)> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(&session.key)?;
+        let left = self.left(session, now);
+        (!left.is_zero()).then(|| (left, session.presence.subscribe()))
+    }
+
     fn is_over(&self, session: &Session<Owner>, now: Instant) -> bool {
-        let since = |then: Instant| now.saturating_duration_since(then);
-        since(session.used) >= self.lifetime.idle || since(session.began) >= self.lifetime.whole
+        self.left(session, now).is_zero()
+    }
+
+    /// Returns the time that a session has left if no request uses it.
+    fn left(&self, session: &Session<Owner>, now: Instant) -> Duration {
+        let of = |lifetime: Duration, then: Instant| lifetime.saturating_sub(now.saturating_duration_since(then));
+        of(self.lifetime.idle, session.used).min(of(self.lifetime.whole, session.began))
     }
 }
 
@@ -206,5 +236,23 @@ mod tests {
             sessions.begin(owner, at + Duration::from_secs(1)).unwrap();
         }
         assert_eq!(sessions.open.lock().unwrap().len(), MAX);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_is_heard() {
+        let (sessions, now) = (Sessions::new(LIFETIME), Instant::now());
+        let find = |secret: &str| sessions.find(secret, now, |_| true).unwrap();
+        let session = find(&sessions.begin(1_u32, now).unwrap());
+        let another = find(&sessions.begin(2, now).unwrap());
+        let (ended, _) = tokio::join!(sessions.ended(&session), async { sessions.end(&session) });
+        assert_eq!(ended, ());
+        // A session that is over by its time has ended, too.
+        let brief = Sessions::new(Lifetime { idle: Duration::from_millis(1), whole: Duration::from_secs(1) });
+        let secret = brief.begin(1_u32, now).unwrap();
+        let session = brief.find(&secret, now, |_| true).unwrap();
+        brief.ended(&session).await;
+        assert!(
+            sessions.presence(&another, now).is_some() && sessions.presence(&another, now + LIFETIME.idle).is_none()
+        );
     }
 }

@@ -22,19 +22,24 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
 
 use super::config::{Role, Stage};
+use super::console::development::{self, Recorder};
 use super::console::{self, operators::OperatorsConsole};
 use super::service::Service;
+pub(crate) use cvs::response as cvs_response;
 pub(crate) use forwarded::TrustedProxies;
 pub(crate) use listener::{Listener, Peer, PeerCertificate, Tls, certificates as read_certificates, read as read_tls};
+pub(crate) use mac::respond as mac_response;
 use operators::Needs;
-pub(crate) use operators::{Guard, KnownOperator};
-pub(crate) use pipeline::Pipeline;
+pub(crate) use operators::{Guard, KnownOperator, is_same_site};
+pub(crate) use pipeline::{Pipeline, handle};
+pub(crate) use reply::ApiError;
 
 /// The path of relying parties.
 const FS: &str = "/FS";
 
-/// Returns the routes for apps, devices and relying parties.
-pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage) -> Router {
+/// Returns the routes for apps, devices and relying parties. The recorder is that of the development
+/// console, if there is one.
+pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage, recorder: Option<Recorder>) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
     let mut router = Router::new()
         .route("/iwws/MAC", get(mac::answer))
@@ -52,7 +57,16 @@ pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage) -
     if stage == Stage::Development {
         router = router.route("/applications/cvs/v4/mauv/car-associations", get(cars::associations));
     }
-    with_common_routes(router).layer(from_fn_with_state(pipeline, pipeline::handle)).with_state(service.clone())
+    let router = with_common_routes(router);
+    let handled = from_fn_with_state(pipeline, pipeline::handle);
+    let router = match recorder {
+        None => router.layer(handled),
+        Some(recorder) => router
+            .layer(from_fn_with_state(recorder.tools.clone(), development::inject))
+            .layer(handled)
+            .layer(from_fn_with_state(recorder, development::record)),
+    };
+    router.with_state(service.clone())
 }
 
 /// Returns the routes for operators, each with the role that it needs; with a console, its pages,

@@ -164,7 +164,8 @@ pub(crate) async fn same_site(State(guard): State<Guard>, request: Request, next
     refused(&guard.service, "cross_site", StatusCode::FORBIDDEN, "NOK:CROSSSITE")
 }
 
-fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
+/// Returns whether no header of a request says that another site made a browser send it.
+pub(crate) fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
     let site = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = match (origins.next(), origins.next()) {

@@ -90,10 +90,12 @@ pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-fn page_headers() -> [(HeaderName, HeaderValue); 5] {
+fn page_headers() -> [(HeaderName, HeaderValue); 6] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        // Under `no-referrer` a browser sends `Origin: null` with a form, which names no site.
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::VARY, HeaderValue::from_static("Cookie, Accept-Language")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (
@@ -173,10 +175,15 @@ pub(crate) async fn error_pages(console: Console, request: Request, next: Next) 
     }
     // The other headers of the answer stay: its request id, its limits.
     for (name, value) in response.headers() {
-        let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY];
+        let of_page = [
+            header::CONTENT_TYPE,
+            header::CONTENT_LENGTH,
+            header::CONTENT_SECURITY_POLICY,
+            header::REFERRER_POLICY,
+        ];
         if name == header::VARY {
             page.headers_mut().append(name.clone(), value.clone());
-        } else if !of_body.contains(name) {
+        } else if !of_page.contains(name) {
             page.headers_mut().insert(name.clone(), value.clone());
         }
     }

@@ -589,7 +589,8 @@ pub(crate) fn sent_over_tls(
     let mut socket = TcpStream::connect(address).unwrap();
     let mut stream = Stream::new(&mut connection, &mut socket);
     let mut text = String::new();
-    let request = format!("{lines}host: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let request =
+        format!("{lines}host: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     if stream.write_all(request.as_bytes()).is_ok() {
         let _ = stream.read_to_string(&mut text);
     }

@@ -25,6 +25,8 @@ struct AccountPage {
     may_unblock: bool,
     may_remove: bool,
     four_eyes: bool,
+    /// The number of open proposals for the account.
+    proposals: usize,
     trail: Trail,
 }
 
@@ -54,9 +56,10 @@ pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Respo
     let before = trail::before(fields.get("before"))?;
     let account = name.clone();
     let work = move |authority: &authority::Authority| {
-        Ok((authority.diagnose(&account)?, trail::read(authority, Some(&account), before)?))
+        let entries = trail::read(authority, Some(&account), before)?;
+        Ok((authority.diagnose(&account)?, entries, authority.proposals(Some(&account))?.len()))
     };
-    let (diagnosis, entries) = visit.service().step(work).await?;
+    let (diagnosis, entries, proposals) = visit.service().step(work).await?;
     let path = account_path(name.as_str());
     let at = diagnosis.as_ref().map_or_else(now, |diagnosis| diagnosis.at);
     let status = if diagnosis.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
@@ -69,6 +72,7 @@ pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Respo
         may_unblock: visit.operator.has(Role::Unblock),
         may_remove: visit.operator.has(Role::Remove),
         four_eyes: visit.console.guard.four_eyes,
+        proposals,
     };
     Ok(page::html(status, &page))
 }

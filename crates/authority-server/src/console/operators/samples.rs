@@ -79,8 +79,9 @@ impl Sample {
     }
 }
 
-/// Returns the duration that this share of the steps did not exceed, in milliseconds. Inside a class
-/// the durations count as evenly spread; the last class has no end, so it counts as its beginning.
+/// Returns the duration that this share of the steps did not exceed, in milliseconds. Inside a
+/// class the durations count as evenly spread; the last class has no end, so it counts as its
+/// beginning.
 fn quantile(steps: &[u64; STEP_CLASSES], share: f64) -> Option<f64> {
     let total: u64 = steps.iter().sum();
     let wanted = total as f64 * share;

@@ -71,6 +71,10 @@ account-title = Account { $name }
 account-unknown = There is no account of this name.
 account-findings = Why the user cannot log in
 account-no-obstacle = Nothing stands in the way of a login.
+account-proposals = { $count ->
+    [one] A proposal for this account waits for an operator:
+   *[other] { $count } proposals for this account wait for an operator:
+}
 account-facts = The account
 account-pin = Has a PIN
 account-wrong-pins = Wrong PINs, not forgiven

@@ -71,6 +71,10 @@ account-title = Compte { $name }
 account-unknown = Aucun compte n’a ce nom.
 account-findings = Pourquoi l’utilisateur ne peut pas se connecter
 account-no-obstacle = Rien n’empêche une connexion.
+account-proposals = { $count ->
+    [one] Une proposition pour ce compte attend un opérateur :
+   *[other] { $count } propositions pour ce compte attendent un opérateur :
+}
 account-facts = Le compte
 account-pin = A un code PIN
 account-wrong-pins = Codes PIN faux, non pardonnés

@@ -11,6 +11,7 @@ mod commands;
 mod database;
 mod deployment;
 mod development;
+mod development_console;
 mod endings;
 mod enrollment_codes;
 mod enumeration;

@@ -12,6 +12,7 @@ mod console;
 mod database;
 mod deployment;
 mod development;
+mod development_console;
 mod endings;
 mod enrollment_codes;
 mod enumeration;

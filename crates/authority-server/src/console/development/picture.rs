@@ -2,6 +2,7 @@
 //! lists in words.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use crate::console::texts::Texts;
 use authority::{AccountInfo, Cause, DeviceInfo, Diagnosis, Purpose};
@@ -96,6 +97,9 @@ pub(super) struct Picture {
     machine: &'static Machine,
     present: usize,
 }
+
+/// A page includes the picture as it is: its own template has escaped its texts.
+impl HtmlSafe for Picture {}
 
 impl Picture {
     /// Returns the picture of an account.

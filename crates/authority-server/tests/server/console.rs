@@ -170,7 +170,7 @@ fn is_page(reply: &Reply) -> bool {
         && once("cache-control", "no-store")
         && once("x-content-type-options", "nosniff")
         && once("x-frame-options", "DENY")
-        && once("referrer-policy", "no-referrer")
+        && once("referrer-policy", "same-origin")
         && once("cross-origin-opener-policy", "same-origin")
         && once("cross-origin-resource-policy", "same-origin")
         && once("permissions-policy", "camera=(), geolocation=(), microphone=()")

@@ -88,8 +88,8 @@ impl<Owner: Clone + PartialEq> Sessions<Owner> {
         Ok(secret)
     }
 
-    /// Returns the session of a cookie, and counts the request as its use. `None`: there is none, it
-    /// is over, or `is_of` refuses its owner.
+    /// Returns the session of a cookie, and counts the request as its use. `None`: there is none,
+    /// it is over, or `is_of` refuses its owner.
     pub(crate) fn find(
         &self,
         secret: &str,

@@ -35,6 +35,9 @@ const HEADERS: [HeaderName; 8] = [
     header::WWW_AUTHENTICATE,
 ];
 
+/// Headers with their values.
+type Headers = Vec<(HeaderName, Zeroizing<Vec<u8>>)>;
+
 /// A request and its answer. It holds secrets: no `Debug`.
 pub(super) struct Exchange {
     /// Its number since the start, from 1.
@@ -45,11 +48,11 @@ pub(super) struct Exchange {
     pub(super) method: String,
     pub(super) path: Zeroizing<Vec<u8>>,
     pub(super) query: Zeroizing<Vec<u8>>,
-    pub(super) headers: Vec<(HeaderName, Zeroizing<Vec<u8>>)>,
+    pub(super) headers: Headers,
     pub(super) body: Zeroizing<Vec<u8>>,
     /// `None`: the client got no answer.
     pub(super) status: Option<u16>,
-    pub(super) answer_headers: Vec<(HeaderName, Zeroizing<Vec<u8>>)>,
+    pub(super) answer_headers: Headers,
     pub(super) answer: Zeroizing<Vec<u8>>,
     /// The code of the fault that answered.
     pub(super) fault: Option<u16>,
@@ -127,11 +130,7 @@ impl Recording {
         *place(exchange) = Zeroizing::new(kept.to_vec());
     }
 
-    fn keep_headers(
-        &mut self,
-        headers: &HeaderMap,
-        place: fn(&mut Exchange) -> &mut Vec<(HeaderName, Zeroizing<Vec<u8>>)>,
-    ) {
+    fn keep_headers(&mut self, headers: &HeaderMap, place: fn(&mut Exchange) -> &mut Headers) {
         for (name, value) in
             HEADERS.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)))
         {

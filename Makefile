@@ -34,7 +34,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-growth generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console test-browser console-pictures kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-growth generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,7 +75,7 @@ check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug l
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # The tests of the libraries that are built already.
-TEST_PACKAGES := test-install-packages test-kotlin test-node test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
+TEST_PACKAGES := test-install-packages test-kotlin test-node test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-browser test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -226,6 +226,13 @@ test-home-assistant: $(DEBUG_LIB)/.done $(PROGRAM) ## the example for Home Assis
 
 test-console: wheel $(PROGRAM) ## the console app, at a pseudo terminal
 	tools/test-console.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
+
+# A part of them: make test-browser BROWSER_TESTS="tests/browser/keyboard.test.js --test-name-pattern=unblock".
+test-browser: $(PROGRAM) ## the consoles of the service in a browser: actions, keyboard, accessibility, languages; BROWSER_TESTS=… names files or options
+	NODE=$(NODE) tools/test-browser.sh $(BUILD) $(PROGRAM) $(BROWSER_TESTS)
+
+console-pictures: $(PROGRAM) ## pictures of the consoles' pages for docs/console.md, in docs/pictures/console
+	NODE=$(NODE) tools/console-pictures.sh $(BUILD) $(PROGRAM)
 
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
 	tools/kotlin-jar.sh $(BUILD)/kotlin

@@ -8,7 +8,6 @@
 mod cli;
 mod commands;
 mod config;
-#[allow(dead_code, reason = "the operators' console comes with the next steps")]
 mod console;
 mod gateway;
 mod hardening;

@@ -402,6 +402,16 @@ pub(crate) fn audit_refused_operator(ctx: &Context<'_>) -> Result<(), Failure> {
     ctx.step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
 }
 
+/// Records in the audit trail that the actor signed in to a console.
+pub(crate) fn audit_sign_in(ctx: &Context<'_>) -> Result<(), Failure> {
+    ctx.step("operator.signIn", |step| step.audit(None, None, audit::OPERATOR_SIGNED_IN))
+}
+
+/// Records in the audit trail that the actor signed out of a console.
+pub(crate) fn audit_sign_out(ctx: &Context<'_>) -> Result<(), Failure> {
+    ctx.step("operator.signOut", |step| step.audit(None, None, audit::OPERATOR_SIGNED_OUT))
+}
+
 impl AccountInfo {
     fn of(step: &Step<'_>, summary: AccountSummary) -> Result<Self, Failure> {
         let AccountSummary { account, devices, unproved_tries } = summary;

@@ -536,6 +536,16 @@ impl Authority {
     pub fn audit_refused_operator(&self) -> Result<(), Failure> {
         admin::audit_refused_operator(&self.context())
     }
+
+    /// Records in the audit trail that the actor signed in to a console.
+    pub fn audit_sign_in(&self) -> Result<(), Failure> {
+        admin::audit_sign_in(&self.context())
+    }
+
+    /// Records in the audit trail that the actor signed out of a console.
+    pub fn audit_sign_out(&self) -> Result<(), Failure> {
+        admin::audit_sign_out(&self.context())
+    }
 }
 
 #[cfg(test)]

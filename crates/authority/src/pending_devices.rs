@@ -81,8 +81,8 @@ pub(crate) fn live_code(step: &Step<'_>, account: &str) -> Result<Option<CodeRow
     Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
 }
 
-/// Returns the code of a device that waits if it still holds: its time is not over, and its maker is
-/// there. Nobody else can confirm the device.
+/// Returns the code of a device that waits if it still holds: its time is not over, and its maker
+/// is there. Nobody else can confirm the device.
 fn code_of(step: &Step<'_>, device: &DeviceRow) -> Result<Option<CodeRow>, Failure> {
     let is_of_device =
         |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);

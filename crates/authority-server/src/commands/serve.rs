@@ -9,8 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{dev, gateway, open};
-use crate::config::{Config, Stage, guesses};
+use crate::config::{Config, Stage, four_eyes_warnings, guesses};
 use crate::console::development::{Tools, WatchedGateway};
+use crate::console::operators::{self, OperatorsConsole};
 use crate::hardening;
 use crate::http::{self, Guard, Listener, Pipeline, Tls, TrustedProxies};
 use crate::identity::Identity;
@@ -55,7 +56,8 @@ fn start(config: Config, development: Option<dev::Started>) -> Result<(), String
     if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
         tracing::warn!("{reason}");
     }
-    if let Some(warning) = guesses::warning(&config.policy, &config.limits) {
+    let of_operators = config.admin.as_ref().map(four_eyes_warnings).unwrap_or_default();
+    for warning in guesses::warning(&config.policy, &config.limits).into_iter().chain(of_operators) {
         tracing::warn!("{warning}");
     }
     // Steps wait for the database on threads of their own, and as many requests wait for the SMS
@@ -91,7 +93,7 @@ async fn serve(
     let admin = match &config.admin {
         Some(admin) => {
             let listener = Listener::bind(admin.address, admin.tls.as_ref(), no_proxies.clone()).await?;
-            Some((listener, admin.operators.clone()))
+            Some((listener, admin.operators.clone(), admin.console, admin.four_eyes))
         }
         None => None,
     };
@@ -113,19 +115,29 @@ async fn serve(
     let service = service_slot.get_or_init(|| Arc::new(opened)).clone();
     let (stop, stopped) = watch::channel(false);
     let certificates: Vec<Tls> =
-        [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
+        [listener.tls(), admin.as_ref().and_then(|(listener, ..)| listener.tls())].into_iter().flatten().collect();
     let address = listener.address()?;
     tracing::info!(%address, tls = listener.tls().is_some(), "listening");
     let mut work = tokio::task::JoinSet::new();
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
+    let public_tls = listener.tls();
     let recorder = development.as_ref().map(|development| development.recorder(stopped.clone()));
     work.spawn(listener.serve(http::public(&service, pipeline, stage, recorder), service.clone(), stopped.clone()));
-    let operators_address = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
-    if let Some((listener, operators)) = admin {
+    let operators_address = admin.as_ref().map(|(listener, ..)| listener.address()).transpose()?;
+    if let Some((listener, operators, console, four_eyes)) = admin {
         tracing::info!(address = %listener.address()?, "admin API listening");
         let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
-        let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
-        let router = http::admin(&service, pipeline, guard);
+        let tls = listener.tls();
+        let guard = Guard { service: service.clone(), operators: operators.into(), tls: tls.is_some(), four_eyes };
+        let listeners = [("listen", public_tls), ("admin", tls)];
+        let listeners = listeners.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect();
+        let console = console.map(|settings| Arc::new(OperatorsConsole::new(guard.clone(), settings, listeners)));
+        if let Some(console) = console.clone() {
+            let sampling = move |_: &Service| operators::take_sample(&console);
+            let interval = Interval::of(operators::SAMPLING_INTERVAL);
+            work.spawn(run_periodically(interval, stopped.clone(), service.clone(), sampling));
+        }
+        let router = http::admin(&service, pipeline, guard, console);
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();
@@ -310,8 +322,7 @@ fn seal(service: &Service) {
             for AuditSeal { number, head, rows, .. } in &sealing.made {
                 tracing::info!(number, head, rows, "the audit trail was sealed");
             }
-            let newest = sealing.newest.map_or(0, |seal| seal.number);
-            service.metrics.audit(newest, !sealing.faults.is_empty());
+            service.metrics.audit(sealing.newest, !sealing.faults.is_empty());
         }
         Err(failure) => {
             service.metrics.failed("audit");

@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::read::GzDecoder;
 
@@ -29,9 +29,9 @@ pub(crate) fn name(source: &str) -> &'static str {
     ASSETS.iter().find(|asset| asset.source == source).map_or("", |asset| asset.name)
 }
 
-/// Answers with an asset. `None`: there is none of this name.
-pub(crate) async fn answer(Path(name): Path<String>, headers: HeaderMap) -> Option<Response> {
-    let asset = ASSETS.iter().find(|asset| asset.name == name)?;
+/// Answers with an asset, or with 404.
+pub(crate) async fn answer(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, StatusCode> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(StatusCode::NOT_FOUND)?;
     let common = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
@@ -39,11 +39,12 @@ pub(crate) async fn answer(Path(name): Path<String>, headers: HeaderMap) -> Opti
     ];
     if accepts_gzip(&headers) {
         let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-        return Some((common, encoding, asset.compressed).into_response());
+        return Ok((common, encoding, asset.compressed).into_response());
     }
     let mut content = Vec::new();
-    GzDecoder::new(asset.compressed).read_to_end(&mut content).ok()?;
-    Some((common, content).into_response())
+    let inflated = GzDecoder::new(asset.compressed).read_to_end(&mut content);
+    inflated.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok((common, content).into_response())
 }
 
 /// Returns whether the client accepts gzip (RFC 9110, 12.5.3).
@@ -86,7 +87,7 @@ mod tests {
         assert_eq!(encoding, None);
         assert_eq!(plain, include_bytes!("assets/console.css").as_slice());
         assert!(compressed.len() < plain.len());
-        assert!(answer(Path("console.css".into()), HeaderMap::new()).await.is_none());
+        assert!(answer(Path("console.css".into()), HeaderMap::new()).await.is_err());
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(crate) struct Chart {
     pub(crate) values: Vec<Option<f64>>,
 }
 
+/// A page contains a chart as it is: its own template escapes its values.
+impl askama::filters::HtmlSafe for Chart {}
+
 impl Chart {
     /// Returns the lines: one for each run of values, as points of a polyline.
     fn lines(&self) -> Vec<String> {

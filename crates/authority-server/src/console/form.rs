@@ -15,13 +15,7 @@ impl Fields {
     /// Reads the body of a form. `None`: it has another type, a field stands twice, or there are
     /// too many.
     pub(crate) fn of_form(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
-        let (Some(kind), None) = (kinds.next(), kinds.next()) else { return None };
-        let essence = kind.to_str().ok()?.split(';').next()?.trim();
-        if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return None;
-        }
-        Self::read(body)
+        if is_form(headers) { Self::read(body) } else { None }
     }
 
     /// Reads a query.
@@ -50,6 +44,14 @@ impl Fields {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// Returns whether the body has the type of a form.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
+    let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 /// Returns the value of a cookie. `None`: it is missing, or it stands there twice.

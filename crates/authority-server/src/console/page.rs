@@ -90,10 +90,12 @@ pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response {
     }
 }
 
-fn page_headers() -> [(HeaderName, HeaderValue); 5] {
+fn page_headers() -> [(HeaderName, HeaderValue); 6] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        // Under `no-referrer` a browser sends `Origin: null` with a form, which names no site.
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::VARY, HeaderValue::from_static("Cookie, Accept-Language")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (
@@ -120,9 +122,25 @@ struct ErrorPage {
     sentence: Sentence,
 }
 
-/// Returns the page of an error.
+/// Returns the page of an error, in a frame without a session.
 pub(crate) fn error(console: Console, t: Texts, status: StatusCode) -> Response {
-    let id = match status {
+    let frame = Frame::new(console, t, error_title(status), "error");
+    error_in(frame, status, Sentence::new(error_id(status)))
+}
+
+/// Returns the page of an error with this sentence, in this frame.
+pub(crate) fn error_in(mut frame: Frame, status: StatusCode, sentence: Sentence) -> Response {
+    frame.title = error_title(status);
+    html(status, &ErrorPage { frame, sentence })
+}
+
+fn error_title(status: StatusCode) -> Sentence {
+    Sentence::new("error-title").with("status", status.as_u16().to_string())
+}
+
+/// Returns the message that explains an error.
+pub(crate) fn error_id(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG => "error-request",
         StatusCode::UNAUTHORIZED => "error-session",
         StatusCode::FORBIDDEN => "error-forbidden",
@@ -132,9 +150,14 @@ pub(crate) fn error(console: Console, t: Texts, status: StatusCode) -> Response 
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "error-type",
         StatusCode::TOO_MANY_REQUESTS => "error-limited",
         _ => "error-service",
-    };
-    let title = Sentence::new("error-title").with("status", status.as_u16().to_string());
-    html(status, &ErrorPage { frame: Frame::new(console, t, title, "error"), sentence: Sentence::new(id) })
+    }
+}
+
+/// Returns whether a response is a page, or a stream of events for one.
+pub(crate) fn is_page(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| kind.starts_with("text/html") || kind.starts_with("text/event-stream"))
+    })
 }
 
 /// Gives each error of a console a page: also those that a layer before the console found.
@@ -143,10 +166,7 @@ pub(crate) async fn error_pages(console: Console, request: Request, next: Next) 
     let (t, is_head) = (texts(request.headers()), *request.method() == Method::HEAD);
     let response = next.run(request).await;
     let status = response.status();
-    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.to_str().is_ok_and(|kind| kind.starts_with("text/html") || kind.starts_with("text/event-stream"))
-    });
-    if !is_of_console || is_page || !(status.is_client_error() || status.is_server_error()) {
+    if !is_of_console || is_page(&response) || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let mut page = error(console, t, status);
@@ -155,8 +175,15 @@ pub(crate) async fn error_pages(console: Console, request: Request, next: Next) 
     }
     // The other headers of the answer stay: its request id, its limits.
     for (name, value) in response.headers() {
-        let of_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY, header::VARY];
-        if !of_body.contains(name) {
+        let of_page = [
+            header::CONTENT_TYPE,
+            header::CONTENT_LENGTH,
+            header::CONTENT_SECURITY_POLICY,
+            header::REFERRER_POLICY,
+        ];
+        if name == header::VARY {
+            page.headers_mut().append(name.clone(), value.clone());
+        } else if !of_page.contains(name) {
             page.headers_mut().insert(name.clone(), value.clone());
         }
     }

@@ -8,6 +8,7 @@ mod approvals;
 mod balanced;
 mod cluster_of_two;
 mod commands;
+mod console;
 mod database;
 mod deployment;
 mod development;

@@ -1,5 +1,5 @@
 // Makes the pages of the console more convenient. Every page works without it.
-"use strict";
+'use strict';
 
 /** Copies the text of an element: `<button data-copy="ID" data-copied="TEXT">`. */
 async function copy(button) {
@@ -13,11 +13,11 @@ async function copy(button) {
   }, 2000);
 }
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-copy]");
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-copy]');
   if (button) copy(button).catch(() => {});
 });
 
-for (const button of document.querySelectorAll("button[data-copy]")) {
+for (const button of document.querySelectorAll('button[data-copy]')) {
   button.hidden = false;
 }

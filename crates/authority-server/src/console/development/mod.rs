@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -168,7 +168,7 @@ pub(crate) fn router(console: Arc<Development>, pipeline: Pipeline) -> Router {
     Router::new()
         .merge(pages)
         .route("/language", post(set_language))
-        .route(&format!("/{}{{name}}", assets::FOLDER), get(asset))
+        .route(&format!("/{}{{name}}", assets::FOLDER), get(assets::answer))
         .fallback(async || StatusCode::NOT_FOUND)
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(from_fn_with_state(console.clone(), entry::guard))
@@ -196,10 +196,6 @@ fn query(query: Option<&str>, names: &[&str]) -> Result<Fields, StatusCode> {
 /// Returns the value of a link's query parameter.
 fn encoded(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect()
-}
-
-async fn asset(name: Path<String>, headers: HeaderMap) -> Answer {
-    assets::answer(name, headers).await.ok_or(StatusCode::NOT_FOUND)
 }
 
 /// Keeps the chosen language in a cookie.

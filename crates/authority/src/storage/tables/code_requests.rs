@@ -9,8 +9,8 @@ impl Transaction<'_> {
         self.put("INSERT INTO code_requests (account, at, id) VALUES ($1, $2, $3)", params![account, at, id])
     }
 
-    /// Returns the times at which an account requested codes, oldest first. Those of more than a day
-    /// ago may be missing.
+    /// Returns the times at which an account requested codes, oldest first. Those of more than a
+    /// day ago may be missing.
     pub(crate) fn code_requests(&self, account: &str) -> StorageResult<Vec<i64>> {
         self.all("SELECT at FROM code_requests WHERE account = $1 ORDER BY at", params![account], |mut row| row.get())
     }

@@ -53,9 +53,9 @@ image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker run --rm pims-authority --version
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
-	$(cargo) build --profile server -p authority-server
-	@echo 'Once it listens, in another terminal: make demo URL=https://localhost:$(PORT)$(if $(filter-out $(BUILD)/dev,$(DEV)), DEV=$(DEV))'
-	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
+	@# The first line of the output is the console's address.
+	@$(cargo) build --profile server -p authority-server
+	@target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
 test: ## every test; installs a missing tool, or says which
 	$(MAKE) tools

@@ -24,10 +24,13 @@ function shows(tab, count) {
 
 /** Hides a tab or shows it, as a browser does when the user looks at another one. */
 function setVisible(tab, isVisible) {
-  return tab.evaluate((state) => {
-    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
-    document.dispatchEvent(new Event('visibilitychange'));
-  }, isVisible ? 'visible' : 'hidden');
+  return tab.evaluate(
+    (state) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+      document.dispatchEvent(new Event('visibilitychange'));
+    },
+    isVisible ? 'visible' : 'hidden',
+  );
 }
 
 test('the console opens by its key alone', options, async (t) => {
@@ -229,11 +232,18 @@ test('an error happens when a developer wants it, and the exchange is explained'
 
   await visitor.go('exchanges');
   assert.ok((await visitor.mark('exchange').count()) > 5);
-  const links = await visitor.mark('exchange').locator('a').evaluateAll((found) => found.map((link) => link.getAttribute('href')));
+  const links = await visitor
+    .mark('exchange')
+    .locator('a')
+    .evaluateAll((found) => found.map((link) => link.getAttribute('href')));
   for (const link of links) {
     await visitor.go(link);
     assert.equal(await visitor.mark('exchange').count(), 1);
-    assert.equal(await visitor.mark('unexplained').count(), 0, `${link}: ${await visitor.page.locator('tr:has([data-test="unexplained"])').allInnerTexts()}`);
+    assert.equal(
+      await visitor.mark('unexplained').count(),
+      0,
+      `${link}: ${await visitor.page.locator('tr:has([data-test="unexplained"])').allInnerTexts()}`,
+    );
   }
   await visitor.go('exchange?id=999999', { status: 404 });
 });

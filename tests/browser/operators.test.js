@@ -37,7 +37,8 @@ test('an operator signs in and out', options, async (t) => {
   assert.equal(visitor.page.url(), visitor.url(''));
   assert.equal(await content(visitor.page.locator('.user bdi')), 'chief');
   const cookies = await visitor.page.context().cookies();
-  for (const { name, httpOnly, sameSite, path } of cookies) assert.deepEqual([httpOnly, sameSite, path], [true, 'Strict', '/console/'], name);
+  for (const { name, httpOnly, sameSite, path } of cookies)
+    assert.deepEqual([httpOnly, sameSite, path], [true, 'Strict', '/console/'], name);
 
   // After the end of the session, the browser's history shows nothing.
   await visitor.go(accountPage('alice'));

@@ -67,16 +67,17 @@ class Service {
   }
 
   /**
-   * Starts `serve` with the operators' console. `operators` are names with roles, `settings` further
-   * lines of `[admin]`. `console` of the result is the address of the console, `tokens` has the
+   * Starts `serve` with the operators' console. `operators` are names with roles, `certificates` the
+   * fingerprints that some of them must show, `settings` further lines of `[admin]`. `console` of the result is the address of the console, `tokens` has the
    * operators' tokens.
    */
-  static async production(t, { operators, settings = '', https = false }) {
+  static async production(t, { operators, certificates = {}, settings = '', https = false }) {
     const service = new Service(folderOf(t));
     service.configuration = path.join(service.#folder, 'pims-authority.toml');
     service.tokens = Object.fromEntries(Object.keys(operators).map((name) => [name, token()]));
     const list = Object.entries(operators).map(([name, roles]) => {
-      return `${name} = { token = "${service.tokens[name]}", roles = ${JSON.stringify(roles)} }`;
+      const certificate = certificates[name] ? `certificate = "${certificates[name]}", ` : '';
+      return `${name} = { token = "${service.tokens[name]}", ${certificate}roles = ${JSON.stringify(roles)} }`;
     });
     fs.writeFileSync(
       service.configuration,

@@ -34,9 +34,11 @@ async function closeBrowser() {
 }
 
 class Visitor {
+  /** The present tab. */
   page;
+  /** The language of the pages. */
+  language;
   #base;
-  #language;
   #script;
   #context;
   /** What a page may not do, and did. */
@@ -55,7 +57,7 @@ class Visitor {
   static async open(t, base, { language = 'en', script = true, ...options } = {}) {
     const visitor = new Visitor();
     visitor.#base = new URL(base);
-    visitor.#language = language;
+    visitor.language = language;
     visitor.#script = script;
     const context = await (await browser()).newContext({ javaScriptEnabled: script, locale: language, viewport: WIDE, ...options });
     visitor.#context = context;
@@ -153,10 +155,10 @@ class Visitor {
       if (headers['x-content-type-options'] !== 'nosniff') faults.push('no x-content-type-options');
     }
     const language = await page.locator('html').getAttribute('lang');
-    if (language !== this.#language) faults.push(`the page is in ${language}, and not in ${this.#language}`);
+    if (language !== this.language) faults.push(`the page is in ${language}, and not in ${this.language}`);
     if ((await page.locator('h1').count()) !== 1) faults.push('not one h1');
     const text = plain(await page.locator('body').textContent());
-    for (const sentence of FOREIGN[this.#language] ?? []) {
+    for (const sentence of FOREIGN[this.language] ?? []) {
       if (text.includes(sentence)) faults.push(`a text of another language: ${sentence}`);
     }
     if (this.#script) await this.#inspect(page);

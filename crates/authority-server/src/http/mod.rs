@@ -37,8 +37,8 @@ pub(crate) use reply::ApiError;
 /// The path of relying parties.
 const FS: &str = "/FS";
 
-/// Returns the routes for apps, devices and relying parties. The recorder is that of the development
-/// console, if there is one.
+/// Returns the routes for apps, devices and relying parties. The recorder is that of the
+/// development console, if there is one.
 pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage, recorder: Option<Recorder>) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
     let mut router = Router::new()

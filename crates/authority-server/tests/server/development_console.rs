@@ -457,6 +457,7 @@ fn the_number_of_streams_is_bounded_and_each_ends_with_its_session() {
     const MAX: usize = 64;
     let folder = tempfile::tempdir().unwrap();
     let site = Site::start(folder.path());
+    assert_eq!(site.send("GET", "/events", &[("sec-fetch-site", "same-site")], None).status, 403);
     let mut streams: Vec<_> = (0..MAX).map(|_| site.open_stream()).collect();
     let refused = site.send("GET", "/events", &[], None);
     assert_eq!((refused.status, refused.header("content-type")), (503, "text/html; charset=utf-8"));

@@ -70,8 +70,8 @@ impl MacAnswer {
 }
 
 impl MacAnswer {
-    /// Returns the answer that refuses a request with a word, in the form of a real one. A host uses
-    /// it to test a client.
+    /// Returns the answer that refuses a request with a word, in the form of a real one. A host
+    /// uses it to test a client.
     pub fn refusal(request: &MacRequest, word: Word) -> Self {
         Self::new(request.mode(), request.action(), Err(word.into()), false)
     }

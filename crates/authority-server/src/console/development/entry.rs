@@ -30,8 +30,8 @@ struct EntryPage {
 }
 
 impl Development {
-    /// Returns the name of the cookie. Cookies do not regard ports: each server at this address gets
-    /// it, and a second console must not overwrite it. So the port is in the name.
+    /// Returns the name of the cookie. Cookies do not regard ports: each server at this address
+    /// gets it, and a second console must not overwrite it. So the port is in the name.
     fn cookie_name(&self) -> String {
         format!("pims-development-{}", self.port)
     }

@@ -72,10 +72,6 @@ impl ErrorsPage {
         describe(self.frame.t, fault)
     }
 
-    fn modes(&self) -> [&'static str; 15] {
-        Mode::ALL.map(Mode::as_str)
-    }
-
     fn mode_of(&self, mode: &Option<Mode>) -> &'static str {
         mode.map_or("", Mode::as_str)
     }
@@ -152,12 +148,13 @@ pub(super) async fn change(
         // It may have fired meanwhile.
         if console.tools.faults.cancel(number) { Sentence::new("fault-cancelled") } else { Sentence::new("fault-gone") }
     } else if let Ok(fields) = form(&session, &headers, &body, &["fault", "mode"]) {
+        let fault = fields.get("fault").and_then(Fault::find).ok_or(StatusCode::BAD_REQUEST)?;
         let mode = match fields.get("mode") {
             Some("") => None,
             mode => Some(mode.and_then(Mode::parse).ok_or(StatusCode::BAD_REQUEST)?),
         };
-        let fault = fields.get("fault").and_then(Fault::find).filter(|fault| fault.has_mode());
-        arm(&console, fault, mode)?
+        let fits = mode.map_or(!fault.modes().is_empty(), |mode| fault.modes().contains(&mode));
+        arm(&console, Some(fault).filter(|_| fits), mode)?
     } else {
         let fields = form(&session, &headers, &body, &["fault"])?;
         arm(&console, fields.get("fault").and_then(Fault::find), None)?

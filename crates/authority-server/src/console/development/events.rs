@@ -19,6 +19,7 @@ use super::{Answer, Session, Shared, query};
 use crate::console::moment::Moment;
 use crate::console::page::texts;
 use crate::console::texts::{Sentence, Texts};
+use crate::http::is_same_site;
 
 /// A stream to a browser. It has no timer of its own but the end of its session.
 struct Stream {
@@ -36,6 +37,10 @@ pub(super) async fn stream(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
+    // A site at another port could not read the stream, but could use all of them up.
+    if !is_same_site(&headers, false) {
+        return Err(StatusCode::FORBIDDEN);
+    }
     let fields = query(raw.as_deref(), &["after"])?;
     // A browser that connects again by itself tells the last id in a header.
     let last = match headers.get("last-event-id") {

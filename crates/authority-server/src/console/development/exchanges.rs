@@ -35,6 +35,9 @@ const HEADERS: [HeaderName; 8] = [
     header::WWW_AUTHENTICATE,
 ];
 
+/// Headers with their values.
+type Headers = Vec<(HeaderName, Zeroizing<Vec<u8>>)>;
+
 /// A request and its answer. It holds secrets: no `Debug`.
 pub(super) struct Exchange {
     /// Its number since the start, from 1.
@@ -45,11 +48,11 @@ pub(super) struct Exchange {
     pub(super) method: String,
     pub(super) path: Zeroizing<Vec<u8>>,
     pub(super) query: Zeroizing<Vec<u8>>,
-    pub(super) headers: Vec<(HeaderName, Zeroizing<Vec<u8>>)>,
+    pub(super) headers: Headers,
     pub(super) body: Zeroizing<Vec<u8>>,
     /// `None`: the client got no answer.
     pub(super) status: Option<u16>,
-    pub(super) answer_headers: Vec<(HeaderName, Zeroizing<Vec<u8>>)>,
+    pub(super) answer_headers: Headers,
     pub(super) answer: Zeroizing<Vec<u8>>,
     /// The code of the fault that answered.
     pub(super) fault: Option<u16>,
@@ -127,11 +130,7 @@ impl Recording {
         *place(exchange) = Zeroizing::new(kept.to_vec());
     }
 
-    fn keep_headers(
-        &mut self,
-        headers: &HeaderMap,
-        place: fn(&mut Exchange) -> &mut Vec<(HeaderName, Zeroizing<Vec<u8>>)>,
-    ) {
+    fn keep_headers(&mut self, headers: &HeaderMap, place: fn(&mut Exchange) -> &mut Headers) {
         for (name, value) in
             HEADERS.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)))
         {
@@ -216,4 +215,34 @@ pub(crate) async fn inject(State(tools): State<Arc<Tools>>, request: Request, ne
     let mut response = fault.answer(&request);
     response.extensions_mut().insert(Injected(fault.code));
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn recorded(tools: &Arc<Tools>, body: &[u8], answer: &[u8]) -> Arc<Exchange> {
+        let request =
+            Request::builder().uri("/FS?a=b").header("authorization", "Bearer x").body(Body::empty()).unwrap();
+        let mut recording = Recording::of(tools, &request);
+        recording.keep(body, |exchange| &mut exchange.body);
+        recording.keep(answer, |exchange| &mut exchange.answer);
+        drop(recording);
+        tools.exchanges.all()[0].clone()
+    }
+
+    #[test]
+    fn an_exchange_keeps_its_first_bytes_and_says_that_more_came() {
+        let tools = Arc::new(Tools::default());
+        let small = recorded(&tools, b"{}", b"answer");
+        assert_eq!((small.path.as_slice(), small.query.as_slice()), (&b"/FS"[..], &b"a=b"[..]));
+        assert_eq!((small.body.as_slice(), small.answer.as_slice(), small.is_cut), (&b"{}"[..], &b"answer"[..], false));
+        let large = recorded(&tools, &[b'x'; MAX_BYTES], b"answer");
+        let kept =
+            large.path.len() + large.query.len() + large.headers[0].1.len() + large.body.len() + large.answer.len();
+        assert_eq!((kept, large.answer.len(), large.is_cut), (MAX_BYTES, 0, true));
+        assert_eq!((small.id, large.id, large.status), (1, 2, None));
+        assert!(tools.exchanges.find(2).is_some() && tools.exchanges.find(3).is_none());
+    }
 }

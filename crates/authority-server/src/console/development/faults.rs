@@ -30,8 +30,8 @@ pub(crate) struct Fault {
 
 /// The requests that a fault is for.
 pub(super) enum Target {
-    /// The exchange with devices, in one mode or in any.
-    Exchange,
+    /// The exchange with devices, in one of these modes. Empty: in any mode.
+    Exchange(&'static [Mode]),
     /// A request of CVS: its method, and the end of its path.
     Cvs(Method, &'static str),
     /// Each request of CVS.
@@ -63,7 +63,11 @@ pub(super) enum Effect {
 pub(super) type Armed = (u64, &'static Fault, Option<Mode>);
 
 const fn word(id: &'static str, code: u16, word: &'static str) -> Fault {
-    Fault { id, code, target: Target::Exchange, effect: Effect::Word(word) }
+    word_in(id, code, word, &[])
+}
+
+const fn word_in(id: &'static str, code: u16, word: &'static str, modes: &'static [Mode]) -> Fault {
+    Fault { id, code, target: Target::Exchange(modes), effect: Effect::Word(word) }
 }
 
 const fn refusal(id: &'static str, code: u16, method: Method, path: &'static str, refusal: CvsRefusal) -> Fault {
@@ -77,7 +81,7 @@ const fn any(id: &'static str, code: u16, effect: Effect) -> Fault {
 /// All kinds, in the order of their codes.
 pub(super) static FAULTS: &[Fault] = &[
     word("word-unknown", 2000, "NOK:NEWWORD"),
-    word("word-pin-refused", 2102, "NOK:PINREFUSED"),
+    word_in("word-pin-refused", 2102, "NOK:PINREFUSED", &[Mode::Activate, Mode::Password, Mode::Reset]),
     refusal("cvs-phone", 2102, Method::POST, "trustedPhoneNumber", CvsRefusal::BadPhoneNumber),
     any("silence", 2201, Effect::Silence),
     word("word-timeout", 2201, "NOK:TIMEOUT"),
@@ -96,8 +100,8 @@ pub(super) static FAULTS: &[Fault] = &[
         CvsRefusal::TooManyCodes { retry_after_seconds: Some(60) },
     ),
     Fault { id: "cvs-token", code: 2301, target: Target::AnyCvs, effect: Effect::Unauthorized },
-    word("word-token", 2301, "NOK:TOKEN"),
-    word("word-code", 2305, "NOK:CODE"),
+    word_in("word-token", 2301, "NOK:TOKEN", &[Mode::Activate]),
+    word_in("word-code", 2305, "NOK:CODE", &[Mode::Activate, Mode::Reset]),
     refusal("cvs-code", 2305, Method::POST, "trustedPhoneNumber", CvsRefusal::WrongCode { attempts_left: 4 }),
     refusal("cvs-other-number", 2305, Method::PUT, "trustedPhoneNumber", CvsRefusal::OtherNumber),
     refusal("cvs-no-number", 2307, Method::GET, "trustedPhoneNumber", CvsRefusal::NoPhoneNumber),
@@ -105,16 +109,16 @@ pub(super) static FAULTS: &[Fault] = &[
     word("word-access", 2308, "NOK:ACCESS"),
     word("word-version", 2309, "NOK:VERSION"),
     word("word-blocked", 2310, "NOK:NOK_BLOCKED"),
-    word("word-max-devices", 2310, "NOK:MAXNBTOOLS"),
+    word_in("word-max-devices", 2310, "NOK:MAXNBTOOLS", &[Mode::Activate]),
     word("word-state", 2311, "NOK:STATE"),
     word("word-no-device", 2312, "NOK:NODEVICE"),
     word("word-no-ca", 2313, "NOK:NOCA"),
     word("word-no-service", 2314, "NOK:NOSRV"),
-    word("word-pin-reused", 2315, "NOK:PINREUSED"),
+    word_in("word-pin-reused", 2315, "NOK:PINREUSED", &[Mode::Password, Mode::Reset]),
     word("word-synchro-failed", 2316, "NOK:SYNCHROFAILED"),
     word("word-forbidden", 2317, "NOK:FORBIDDEN"),
     refusal("cvs-registered", 2390, Method::POST, "trustedPhoneNumber", CvsRefusal::PhoneNumberRegistered),
-    word("word-registered", 2390, "NOK:PHONEREGISTERED"),
+    word_in("word-registered", 2390, "NOK:PHONEREGISTERED", &[Mode::Activate]),
 ];
 
 impl Fault {
@@ -123,9 +127,13 @@ impl Fault {
         FAULTS.iter().find(|fault| fault.id == id)
     }
 
-    /// Returns whether it is for requests of a mode.
-    pub(super) fn has_mode(&self) -> bool {
-        matches!(self.target, Target::Exchange)
+    /// Returns the modes of the requests that it can be for. Empty: it is for no mode.
+    pub(super) fn modes(&self) -> &'static [Mode] {
+        match self.target {
+            Target::Exchange([]) => &Mode::ALL,
+            Target::Exchange(modes) => modes,
+            _ => &[],
+        }
     }
 
     /// Returns whether the fault decides about the connection, and not about the answer.
@@ -136,8 +144,10 @@ impl Fault {
     fn is_for(&self, mode: Option<Mode>, request: &Request) -> bool {
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         match &self.target {
-            Target::Exchange => {
-                path == EXCHANGE && mode.is_none_or(|mode| MacRequest::read(query).mode() == Some(mode))
+            Target::Exchange(_) => {
+                let asked = MacRequest::read(query).mode();
+                let fits = |asked| self.modes().contains(&asked) && mode.is_none_or(|mode| mode == asked);
+                path == EXCHANGE && asked.is_some_and(fits)
             }
             Target::Cvs(method, end) => request.method() == method && path.strip_prefix(CVS) == Some(end),
             Target::AnyCvs => path.starts_with(CVS),
@@ -166,7 +176,7 @@ impl Fault {
     /// Returns the requests that it is for, as a developer writes them. `None`: each request.
     pub(super) fn shown_target(&self) -> Option<String> {
         match &self.target {
-            Target::Exchange => Some(format!("GET {EXCHANGE}")),
+            Target::Exchange(_) => Some(format!("GET {EXCHANGE}")),
             Target::Cvs(method, end) => Some(format!("{method} {CVS}{end}")),
             Target::AnyCvs => Some(format!("{CVS}…")),
             Target::Any => None,
@@ -257,13 +267,16 @@ mod tests {
         assert!(faults.arm(Fault::find("word-access").unwrap(), Some(Mode::Otp)));
         assert!(faults.arm(Fault::find("cvs-no-sms").unwrap(), None));
         let otp = request("GET", "/iwws/MAC?action=ActionSetup&mode=otp");
-        for other in ["/iwws/MAC?mode=status", "/iwws/MAC", "/FS?mode=otp"] {
+        for other in ["/iwws/MAC?mode=status", "/iwws/MAC", "/iwws/MAC?mode=x", "/FS?mode=otp"] {
             assert!(faults.take_for_answer(&request("GET", other)).is_none(), "{other}");
         }
         assert_eq!(faults.take_for_answer(&otp).unwrap().id, "word-access");
         assert!(faults.take_for_answer(&otp).is_none());
         assert!(faults.take_for_answer(&request("GET", "/applications/cvs/v4/mobile/smsCode")).is_none());
         assert!(faults.take_for_answer(&request("POST", "/applications/cvs/v4/mobile/smsCode?locale=fr")).is_some());
+        assert!(faults.arm(Fault::find("word-pin-reused").unwrap(), None));
+        assert!(faults.take_for_answer(&otp).is_none(), "no password has this word");
+        assert!(faults.take_for_answer(&request("GET", "/iwws/MAC?mode=reset")).is_some());
         assert!(faults.arm(Fault::find("close").unwrap(), None));
         assert!(
             faults.take_for_answer(&otp).is_none() && faults.take_for_connection(&request("GET", "/healthz")).is_none()

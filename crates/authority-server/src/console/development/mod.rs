@@ -1,6 +1,6 @@
 //! The development console: pages for a developer with a service of `serve --dev`. It shows SMS,
-//! accounts, and requests with their secrets; it moves the clock, lets the SMS gateway fail and lets
-//! requests fail.
+//! accounts, and requests with their secrets; it moves the clock, lets the SMS gateway fail and
+//! lets requests fail.
 //!
 //! It exists only in `serve --dev`, on a listener of its own at a loopback address. A random key in
 //! the printed address begins a session. Loopback addresses are open to each user of the machine

@@ -234,6 +234,8 @@ fn state_of_device(device: &DeviceInfo) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use authority::{Finding, Weight};
+
     use super::*;
 
     #[test]
@@ -256,5 +258,66 @@ mod tests {
                 assert!(!page.contains("style="), "{page}");
             }
         }
+    }
+
+    fn account(change: impl FnOnce(&mut AccountInfo), causes: &[Cause]) -> Diagnosis {
+        let mut account = AccountInfo {
+            name: authority::AccountName::new("alice").unwrap(),
+            phone_number: Some("+33612345678".into()),
+            blocked: false,
+            blocked_until: None,
+            pin_tries: 0,
+            pin_wrong: 0,
+            unproved_tries: 0,
+            has_pin: true,
+            devices: 1,
+        };
+        change(&mut account);
+        let finding = |cause: &Cause| Finding { cause: cause.clone(), weight: Weight::Note };
+        Diagnosis { at: 0, account, devices: Vec::new(), findings: causes.iter().map(finding).collect() }
+    }
+
+    #[test]
+    fn the_state_of_an_account_is_what_decides_about_its_requests() {
+        let code = |purpose| Cause::CodeSent { purpose, at: 0, until: 1, tries_left: 5 };
+        let no_device = |account: &mut AccountInfo| account.devices = 0;
+        for (diagnosis, expected) in [
+            (account(|_| {}, &[]), ENROLLED),
+            (account(|_| {}, &[code(Purpose::ResetPin)]), ENROLLED),
+            (account(|account| account.blocked = true, &[Cause::Blocked { until: None }]), BLOCKED),
+            (account(|account| account.blocked = true, &[Cause::PinBudgetSpent]), BUDGET),
+            (account(|account| (account.blocked, account.blocked_until) = (true, Some(1)), &[]), BLOCKED_FOR_A_TIME),
+            (account(no_device, &[]), NUMBER),
+            (account(no_device, &[code(Purpose::Enrollment)]), CODE),
+            (account(no_device, &[code(Purpose::PhoneNumberCertification)]), CODE),
+            (account(no_device, &[code(Purpose::ResetPin)]), NUMBER),
+            (account(|account| (account.devices, account.phone_number) = (0, None), &[Cause::NoPhoneNumber]), 1),
+        ] {
+            assert_eq!(state_of_account(&diagnosis), expected, "{diagnosis:?}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_a_device_is_what_decides_about_its_requests() {
+        let device = DeviceInfo {
+            id: "a8f3c1d0".into(),
+            short_id: "a8f3c1d0".into(),
+            name: String::new(),
+            serial: String::new(),
+            made_at: 0,
+            used_at: None,
+            pin_tries: 0,
+            unproved_tries: 0,
+            suspected_at: None,
+            suspended: false,
+            keystore: None,
+            pending: false,
+            needs_approval: false,
+        };
+        let suspected = DeviceInfo { suspected_at: Some(1), ..device.clone() };
+        let suspended = DeviceInfo { suspended: true, ..suspected.clone() };
+        let waiting = DeviceInfo { pending: true, ..device.clone() };
+        let states = [device, suspected, suspended, waiting].map(|device| state_of_device(&device));
+        assert_eq!(states, [ACTIVE, SUSPECTED, SUSPENDED, WAITING]);
     }
 }

@@ -27,7 +27,7 @@ async function signedIn(t, service, operator = 'chief', options = {}) {
 
 /** Fills in the form of the page for signing in. */
 async function signIn(visitor, token, options) {
-  await visitor.page.locator('input[name="token"]').fill(token);
+  await visitor.page.locator('input[type="password"]').fill(token);
   await visitor.act(() => visitor.page.locator('form[action="/console/sign-in"] button').first().click(), options);
 }
 

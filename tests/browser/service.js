@@ -198,6 +198,13 @@ format = "json"
     return new Device(this, path.join(this.#folder, `device${this.#accounts}`), account, accessToken);
   }
 
+  /** Verifies a one-time password as a relying party does. Returns whether it is right. */
+  async verify(account, otp) {
+    const query = new URLSearchParams({ action: 'authenticate', serviceId: 'demo', userId: account, token: otp, format: 'json' });
+    const answer = await fetch(`${this.url}/FS?${query}`);
+    return (await answer.json()).err === 'OK';
+  }
+
   /** Returns the SMS so far, the oldest first. */
   sms() {
     const file = path.join(path.dirname(this.configuration), 'sms-outbox.jsonl');

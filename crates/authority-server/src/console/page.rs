@@ -175,12 +175,8 @@ pub(crate) async fn error_pages(console: Console, request: Request, next: Next) 
     }
     // The other headers of the answer stay: its request id, its limits.
     for (name, value) in response.headers() {
-        let of_page = [
-            header::CONTENT_TYPE,
-            header::CONTENT_LENGTH,
-            header::CONTENT_SECURITY_POLICY,
-            header::REFERRER_POLICY,
-        ];
+        let of_page =
+            [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY, header::REFERRER_POLICY];
         if name == header::VARY {
             page.headers_mut().append(name.clone(), value.clone());
         } else if !of_page.contains(name) {

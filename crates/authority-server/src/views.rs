@@ -129,3 +129,29 @@ impl From<AuditEntry> for AuditView {
         Self { id: id.to_string(), at, account, device, event, actor, address, count, reason }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_audit_trail_has_a_reason_only_if_an_operator_gave_one() {
+        let view = |reason: Option<&str>| {
+            let entry = AuditEntry {
+                id: 1,
+                at: 2,
+                account: Some("alice".to_owned()),
+                device: None,
+                event: "account.unblocked".to_owned(),
+                actor: Some("operator:bob".to_owned()),
+                address: None,
+                count: 1,
+                reason: reason.map(str::to_owned),
+            };
+            serde_json::to_value(AuditView::from(entry)).unwrap()
+        };
+        assert_eq!(view(Some("lost phone"))["reason"], "lost phone");
+        assert!(!view(None).as_object().unwrap().contains_key("reason"));
+    }
+}

@@ -367,7 +367,8 @@ impl Examination<'_> {
     fn room(&mut self) {
         let pending = approvals::is_needed(self.step, self.devices).then_some(Confirmation::ByNumber);
         if devices::leave_no_room(self.step, self.devices, pending) {
-            self.find(Weight::Warning, Cause::TooManyDevices { max: self.step.policy.max_devices });
+            let weight = if self.has_working_device() { Weight::Warning } else { Weight::Obstacle };
+            self.find(weight, Cause::TooManyDevices { max: self.step.policy.max_devices });
         }
     }
 

@@ -170,7 +170,7 @@ fn is_page(reply: &Reply) -> bool {
         && once("cache-control", "no-store")
         && once("x-content-type-options", "nosniff")
         && once("x-frame-options", "DENY")
-        && once("referrer-policy", "no-referrer")
+        && once("referrer-policy", "same-origin")
         && once("cross-origin-opener-policy", "same-origin")
         && once("cross-origin-resource-policy", "same-origin")
         && once("permissions-policy", "camera=(), geolocation=(), microphone=()")
@@ -631,12 +631,28 @@ fn hostile_forms(fields: &[(&str, &str)], csrf: &str) -> Vec<(&'static str, u16,
 
 #[test]
 fn a_hostile_form_gets_a_page_and_changes_nothing() {
-    let world = with_console().start();
-    let device = blocked_alice(&world);
-    let browser = Browser::signed_in(&world, ADMIN);
-    let foreign = Browser::signed_in(&world, ADMIN).csrf();
-    let csrf = browser.csrf();
+    for four_eyes in [false, true] {
+        try_hostile_forms(&with_console().set("admin.four_eyes", four_eyes).start());
+    }
+}
+
+fn try_hostile_forms(world: &World) {
+    let device = blocked_alice(world);
+    let browser = Browser::signed_in(world, ADMIN);
+    let other = Browser::signed_in(world, SECOND);
+    // Without four eyes there is no proposal, and each form of one gets 404 at most.
+    let proposed = other.done("unblock", &[("name", "alice"), ("reason", "the user called")]);
+    let proposal = field(&proposed.text, "id").unwrap_or_else(|| "f".repeat(32));
+    for _ in 0..5 {
+        device.ask(&world.client, "00000000");
+    }
+    let (foreign, csrf) = (other.csrf(), browser.csrf());
     let rows = world.rows();
+    let value = |value: &'static str| match value {
+        "DEVICE" => device.id.clone(),
+        "PROPOSAL" => proposal.clone(),
+        _ => value.to_owned(),
+    };
     let try_it = |path: &str, what: &str, status: u16, (headers, body): &Hostile| {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let reply = browser.send("POST", &format!("/console/{path}"), &headers, body);
@@ -647,8 +663,9 @@ fn a_hostile_form_gets_a_page_and_changes_nothing() {
         if path == "language" {
             continue;
         }
+        let values: Vec<String> = fields.iter().map(|(_, of)| value(of)).collect();
         let fields: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (*name, if *value == "DEVICE" { &device.id } else { *value })).collect();
+            fields.iter().map(|(name, _)| *name).zip(values.iter().map(String::as_str)).collect();
         for (what, status, hostile) in hostile_forms(&fields, &csrf) {
             try_it(path, what, status, &hostile);
         }
@@ -746,6 +763,19 @@ fn a_hostile_request_for_a_page_gets_a_page() {
     }
     assert_eq!(browser.send("POST", "/console/health", &[FORM], b"csrf=x").status, 405);
     assert_eq!(world.rows(), rows);
+}
+
+#[test]
+fn a_request_without_its_host_gets_a_page() {
+    use std::io::{Read, Write};
+    let world = with_console().start();
+    for lines in ["", "host: a\r\nhost: b\r\n", "host: \r\n", "host: a b\r\n"] {
+        let mut socket = std::net::TcpStream::connect(world.admin_url.trim_start_matches("http://")).unwrap();
+        write!(socket, "GET /console/ HTTP/1.1\r\nconnection: close\r\n{lines}\r\n").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("<h1>Error"), "{lines:?}: {answer}");
+    }
 }
 
 #[test]

@@ -384,6 +384,11 @@ fn an_account_that_has_its_maximum_of_devices() {
     assert_found(&world, &account, &Cause::TooManyDevices { max: 1 }, Weight::Warning);
     world.authority.remove_device(&account, &device.id).unwrap();
     assert_eq!(weight(&world, &account, &Cause::TooManyDevices { max: 1 }), None);
+    // Without a device that works, the user needs the place.
+    world.authority.set_policy(Policy { max_devices: 0, ..policy() });
+    assert_eq!(Answer::of(&world.authority, Some(&account), &request).err(), "NOK:MAXNBTOOLS");
+    assert_found(&world, &account, &Cause::TooManyDevices { max: 0 }, Weight::Obstacle);
+    world.authority.set_policy(policy());
     Answer::of(&world.authority, Some(&account), &request).ok();
 }
 

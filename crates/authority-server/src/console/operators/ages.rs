@@ -18,8 +18,7 @@ pub(super) struct CertificateView {
     pub(super) listener: &'static str,
     pub(super) subject: String,
     pub(super) ends: Told,
-    pub(super) days_left: i64,
-    /// The same in words.
+    /// The number of days until its end.
     pub(super) left: Sentence,
     /// It ends soon, or has ended.
     pub(super) is_urgent: bool,
@@ -65,7 +64,6 @@ impl CertificateView {
             listener,
             subject: certificate.subject().to_string(),
             ends: Told::new(end, now, t),
-            days_left,
             is_urgent: days_left < WARNING_DAYS,
         })
     }
@@ -95,11 +93,13 @@ mod tests {
         let t = Texts::named("en").unwrap();
         let at = |now| CertificateView::new("admin", made.der(), now, t).unwrap();
         let view = at(end - 30 * DAY);
-        assert_eq!((view.subject.as_str(), view.days_left, view.is_urgent), ("CN=<admin>", 30, false));
+        let left = |view: &CertificateView| t.say(&view.left).replace(['\u{2068}', '\u{2069}'], "");
+        assert_eq!((view.subject.as_str(), left(&view).as_str(), view.is_urgent), ("CN=<admin>", "30 days", false));
         assert_eq!(view.ends.exact, "2030-01-31 00:00:00 UTC");
-        assert_eq!((at(end - 30 * DAY + 1).days_left, at(end - 30 * DAY + 1).is_urgent), (29, true));
-        let ended = at(end + 1);
-        assert_eq!((ended.days_left, ended.is_urgent, ended.left.id()), (-1, true, "certificate-ended"));
+        let view = at(end - 30 * DAY + 1);
+        assert_eq!((left(&view).as_str(), view.is_urgent), ("29 days", true));
+        let view = at(end + 1);
+        assert_eq!((left(&view).as_str(), view.is_urgent), ("ended", true));
         assert!(CertificateView::new("admin", &CertificateDer::from(vec![1, 2]), 0, t).is_none());
     }
 }

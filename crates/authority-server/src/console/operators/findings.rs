@@ -121,9 +121,9 @@ impl Words<'_> {
 
     fn purpose(&self, purpose: Purpose) -> String {
         self.t.say(&match purpose {
-            Purpose::Enrollment => Sentence::new("purpose-enrollment"),
-            Purpose::PhoneNumberCertification => Sentence::new("purpose-number"),
-            Purpose::ResetPin => Sentence::new("purpose-reset"),
+            Purpose::Enrollment => Sentence::new("code-for-enrollment"),
+            Purpose::PhoneNumberCertification => Sentence::new("code-for-number"),
+            Purpose::ResetPin => Sentence::new("code-for-reset"),
         })
     }
 

@@ -21,9 +21,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use super::assets;
 use super::moment::Moment;
@@ -86,6 +87,7 @@ pub(crate) fn routes<S>(console: Arc<OperatorsConsole>) -> Router<S> {
         .route("/console/health", get(health::page))
         .route("/console/audit", get(trail::page))
         .route("/console/assets/{name}", get(assets::answer))
+        .route("/console/{*other}", any(async || StatusCode::NOT_FOUND))
         .layer(from_fn_with_state(console.clone(), error_pages_of_sessions))
         .with_state(console)
 }

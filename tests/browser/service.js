@@ -36,7 +36,8 @@ function folderOf(t) {
 /** Runs a program to its end. Returns what it printed. */
 async function run(file, args, input = '', env = {}) {
   const running = promisify(execFile)(file, args, { timeout: DEADLINE, env: { ...process.env, ...env } });
-  running.child.stdin.end(input);
+  // A program that ends without a look at its input closes it.
+  running.child.stdin.on('error', () => {}).end(input);
   const { stdout } = await running;
   return stdout;
 }

@@ -1,7 +1,7 @@
 'use strict';
 
-// Makes the pictures of docs/console.md: node pictures.js FOLDER. tools/console-pictures.sh calls it.
-// Names and reasons are always the same. Times, ids and codes are those of the run.
+// Makes the pictures of docs/console.md: node pictures.js FOLDER. tools/console-pictures.sh calls
+// it. Names and reasons are always the same. Times, ids and codes are those of the run.
 
 const path = require('node:path');
 

@@ -3,33 +3,21 @@
 #
 #     tools/test-browser.sh BUILD AUTHORITY [OPTION or FILE …]
 #
-# AUTHORITY is the program pims-authority, and `pims` is beside it. The libraries of the tests come
-# from npm into BUILD/browser. The browser is Debian's chromium-headless-shell, or PIMS_BROWSER.
-# NODE=… takes another Node.js. An OPTION is one of `node --test`, such as --test-name-pattern=inbox;
-# a FILE is one of tests/browser.
+# AUTHORITY is the program pims-authority, and `pims` is beside it. An OPTION is one of
+# `node --test`, such as --test-name-pattern=inbox; a FILE is one of tests/browser. Without a FILE,
+# all of them run. browser-environment.sh has what the tests need.
 set -eu
 
 build=${1:?usage: tools/test-browser.sh BUILD AUTHORITY [OPTION or FILE …]}
-PIMS_AUTHORITY=$(realpath "${2:?usage: tools/test-browser.sh BUILD AUTHORITY [OPTION or FILE …]}")
+authority=${2:?usage: tools/test-browser.sh BUILD AUTHORITY [OPTION or FILE …]}
 shift 2
-PIMS_PROGRAM=$(dirname "$PIMS_AUTHORITY")/pims
-tests=$(realpath "$(dirname "$0")/../tests/browser")
-node=${NODE:-node}
-NODE_PATH=$("$(dirname "$0")/browser-modules.sh" "$build")
-PIMS_BROWSER=${PIMS_BROWSER:-$(command -v chromium-headless-shell || command -v chromium)} || {
-    echo "tests/browser needs chromium-headless-shell: make tools" >&2
-    exit 1
-}
-export PIMS_AUTHORITY PIMS_PROGRAM PIMS_BROWSER NODE_PATH
-"$node" -e 'process.exitCode = Number(parseInt(process.versions.node) < 20)' || {
-    echo "tests/browser needs Node.js 20 or newer; this is $("$node" --version)" >&2
-    exit 1
-}
+root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tools/browser-environment.sh
+. "$root/tools/browser-environment.sh"
 
-# The options, and the files: all, if none is named.
 files=
 for argument; do
     case $argument in -*) ;; *) files=yes ;; esac
 done
-[ -n "$files" ] || set -- "$@" "$tests"/*.test.js
+[ -n "$files" ] || set -- "$@" "$root"/tests/browser/*.test.js
 exec "$node" --test "$@"

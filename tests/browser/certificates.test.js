@@ -46,7 +46,7 @@ test('an operator signs in with a token and a certificate', options, async (t) =
   for (const { name, httpOnly, sameSite, secure } of cookies) assert.deepEqual([httpOnly, sameSite, secure], [true, 'Strict', true], name);
   await visitor.go(accountPage('alice'));
   await unblock(visitor, 'the user called');
-  assert.equal(plain(await visitor.page.locator('.flash').innerText()), text('en', 'done-unblocked'));
+  assert.equal(plain(await visitor.page.locator('.flash').textContent()), text('en', 'done-unblocked'));
   await visitor.go('health');
   assert.equal(await visitor.mark('certificate').count(), 1);
 

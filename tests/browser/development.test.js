@@ -15,7 +15,7 @@ const options = { timeout: 10 * DEADLINE };
 
 after(closeBrowser);
 
-const content = async (locator) => plain(await locator.innerText());
+const content = async (locator) => plain(await locator.textContent());
 
 /** Waits until a tab shows so many SMS. */
 function shows(tab, count) {
@@ -252,7 +252,7 @@ test('the next steps are commands that work', options, async (t) => {
   const service = await start(t);
   const visitor = await entered(t, service);
   await visitor.go('next');
-  const { credential } = JSON.parse(await visitor.page.locator('#configuration').innerText());
+  const { credential } = JSON.parse(await visitor.page.locator('#configuration').textContent());
   assert.equal(credential.inWeboURL, service.url);
   const { run } = require('./service');
   for (const command of await visitor.page.locator('pre[id^="command-"]').allInnerTexts()) {

@@ -22,7 +22,7 @@ test('an operator signs in, finds an account and unblocks it', options, async (t
   const visitor = await Visitor.open(t, service.console);
   const enter = (how) => visitor.act(() => visitor.press('Enter'), how);
   await visitor.go('');
-  await visitor.tabTo('input[name="token"]');
+  await visitor.tabTo('input[type="password"]');
   await visitor.page.keyboard.type(service.tokens.chief);
   await enter();
 
@@ -42,7 +42,7 @@ test('an operator signs in, finds an account and unblocks it', options, async (t
   await visitor.page.keyboard.type('the user called');
   await visitor.tabTo('form[action="/console/unblock"] button');
   await enter();
-  assert.equal(plain(await visitor.page.locator('.flash').innerText()), text('en', 'done-unblocked'));
+  assert.equal(plain(await visitor.page.locator('.flash').textContent()), text('en', 'done-unblocked'));
   await visitor.tabTo('form[action="/console/sign-out"] button');
   await enter();
   assert.equal(visitor.page.url(), visitor.url('sign-in'));
@@ -78,5 +78,5 @@ test('a developer opens the states of an account and removes a device', options,
   assert.ok(await visitor.page.locator('[data-test="state"][aria-current="true"]').first().isVisible());
   await visitor.tabTo('form[action="/remove-device"] button');
   await visitor.act(() => visitor.press('Enter'));
-  assert.equal(plain(await visitor.page.locator('.flash').innerText()), text('en', 'device-removed'));
+  assert.equal(plain(await visitor.page.locator('.flash').textContent()), text('en', 'device-removed'));
 });

@@ -19,7 +19,7 @@ after(closeBrowser);
 const ACCOUNTS = [
   `<script>alert(1)</script>`,
   `"'><img src=x onerror=alert(1)>`,
-  '{{ 7 * 7 }}${7*7}&amp;%3Cb%3E',
+  '{{ 7 * 7 }}#{7*7}&amp;%3Cb%3E',
   '../../admin?x=1#y&name=other',
   'مستخدم',
   'w'.repeat(128),

@@ -17,17 +17,22 @@ function start(t, settings = '') {
   return Service.production(t, { operators: OPERATORS, settings });
 }
 
+/** Opens a browser in which nobody is signed in. */
+function visitor(t, service, options = {}) {
+  return Visitor.open(t, service.console, options);
+}
+
 /** Opens a browser in which an operator is signed in. */
 async function signedIn(t, service, operator = 'chief', options = {}) {
-  const visitor = await Visitor.open(t, service.console, options);
-  await visitor.go('');
-  await signIn(visitor, service.tokens[operator]);
-  return visitor;
+  const signed = await visitor(t, service, options);
+  await signed.go('');
+  await signIn(signed, service.tokens[operator]);
+  return signed;
 }
 
 /** Fills in the form of the page for signing in. */
 async function signIn(visitor, token, options) {
-  await visitor.page.locator('input[name="token"]').fill(token);
+  await visitor.page.locator('input[type="password"]').fill(token);
   await visitor.act(() => visitor.page.locator('form[action="/console/sign-in"] button').first().click(), options);
 }
 
@@ -51,4 +56,4 @@ async function removeDevice(visitor, row, reason) {
   await visitor.act(() => form.locator('button').click());
 }
 
-module.exports = { OPERATORS, accountPage, removeDevice, signIn, signOut, signedIn, start, unblock };
+module.exports = { accountPage, removeDevice, signIn, signOut, signedIn, start, unblock, visitor };

@@ -157,7 +157,7 @@ class Visitor {
     const language = await page.locator('html').getAttribute('lang');
     if (language !== this.language) faults.push(`the page is in ${language}, and not in ${this.language}`);
     if ((await page.locator('h1').count()) !== 1) faults.push('not one h1');
-    const text = plain(await page.locator('body').textContent());
+    const text = plain(await page.locator('body').evaluate(ownText));
     for (const sentence of FOREIGN[this.language] ?? []) {
       if (text.includes(sentence)) faults.push(`a text of another language: ${sentence}`);
     }
@@ -245,6 +245,16 @@ function isDocument(response, page) {
   const request = response.request();
   const isRedirect = response.status() >= 300 && response.status() < 400;
   return request.isNavigationRequest() && request.frame() === page.mainFrame() && !isRedirect;
+}
+
+/** Returns the text of an element in the language of its page: parts in another one say so. */
+function ownText(element) {
+  const own = element.cloneNode(true);
+  for (const part of own.querySelectorAll('[lang], template')) part.remove();
+  const attributes = [...own.querySelectorAll('*')].flatMap((one) =>
+    ['aria-label', 'title', 'placeholder', 'data-copied'].map((name) => one.getAttribute(name)),
+  );
+  return [own.textContent, ...attributes].join('\n');
 }
 
 /** Returns a text without the marks that Fluent sets around arguments. */

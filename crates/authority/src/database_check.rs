@@ -14,7 +14,7 @@
 use crate::actor::{Actor, Origin};
 use crate::audit::{self, AuditKey};
 use crate::failure::{Failure, OpenError};
-use crate::key_ages;
+use crate::key_times;
 use crate::sealing::{Binding, Sealer, key_id};
 use crate::step::Step;
 use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
@@ -116,7 +116,7 @@ fn check(rows: &Transaction<'_>, sealer: &Sealer, now: i64) -> Result<Option<Aud
         return Ok(None);
     };
     if is_new_key {
-        key_ages::record(rows, &audit_key, &key_ages::master_key(sealer.current_id()), now)?;
+        key_times::record(rows, &audit_key, &key_times::master_key(sealer.current_id()), now)?;
     }
     Ok(Some(audit_key))
 }
@@ -124,7 +124,7 @@ fn check(rows: &Transaction<'_>, sealer: &Sealer, now: i64) -> Result<Option<Aud
 /// Makes the key of the audit trail. Rows up to the id `newest` may have no MAC.
 fn make_audit_key(rows: &Transaction<'_>, sealer: &Sealer, newest: Option<i64>, now: i64) -> Result<AuditKey, Failure> {
     let key = AuditKey::make(rows, sealer, newest)?;
-    key_ages::record(rows, &key, &key_ages::secret(AuditKey::NAME), now)?;
+    key_times::record(rows, &key, &key_times::secret(AuditKey::NAME), now)?;
     Ok(key)
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn remove_others(step: &Step<'_>) -> Result<(), Failure> {
         if key_id(&sealed) != Some(step.sealer.current_id()) {
             step.rows.remove_meta(&name)?;
             if let Some(id) = key_id(&sealed) {
-                key_ages::remove(step.rows, &key_ages::master_key(id))?;
+                key_times::remove(step.rows, &key_times::master_key(id))?;
             }
         }
     }

@@ -48,6 +48,7 @@ mod enrollment_codes;
 mod failure;
 mod key_ages;
 mod key_material;
+mod key_times;
 mod mac;
 mod master_key;
 mod notices;

@@ -13,7 +13,7 @@ use inwebo::values::hex;
 use crate::domain::policy::KeySize;
 use crate::domain::rows::ServiceKeyRow;
 use crate::failure::Failure;
-use crate::key_ages;
+use crate::key_times;
 use crate::rsa::PrivateKey;
 use crate::sealing::{Binding, Sealer};
 use crate::step::{Context, Step};
@@ -117,7 +117,7 @@ fn load_or_make_factory(ctx: &Context<'_>) -> Result<PrivateKey, Failure> {
 /// Writes a new key, and the time at which it was made.
 fn add(ctx: &Context<'_>, rows: &Transaction<'_>, key: &ServiceKeyRow) -> Result<(), Failure> {
     rows.add_service_key(key)?;
-    key_ages::record(rows, &ctx.trail.key, &key_ages::service_key(key.name), ctx.now)
+    key_times::record(rows, &ctx.trail.key, &key_times::service_key(key.name), ctx.now)
 }
 
 /// Returns the names of the keys that the database holds.

@@ -135,7 +135,7 @@ pub(super) async fn show(
     let mut frame = console.frame(
         &session,
         &headers,
-        Sentence::new("account-title").with("name", account.as_str().to_owned()),
+        Sentence::new("dev-account-title").with("name", account.as_str().to_owned()),
         path.clone(),
     );
     let verdict = frame.flash.take_if(|flash| flash.id().starts_with("verify-"));

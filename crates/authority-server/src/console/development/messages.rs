@@ -63,14 +63,14 @@ fn name_of(failing: Failing) -> &'static str {
 /// Returns the purpose of a message in words.
 pub(super) fn purpose(t: Texts, name: &str) -> String {
     match name {
-        "enrollment" => t.get("purpose-enrollment"),
-        "phoneNumberCertification" => t.get("purpose-certification"),
-        "resetPIN" => t.get("purpose-reset"),
-        "newDevice" => t.get("purpose-new-device"),
-        "reset" => t.get("purpose-pin-reset"),
-        "pinChange" => t.get("purpose-pin-change"),
-        "block" => t.get("purpose-block"),
-        "phoneNumber" => t.get("purpose-phone-number"),
+        "enrollment" => t.get("sms-purpose-enrollment"),
+        "phoneNumberCertification" => t.get("sms-purpose-certification"),
+        "resetPIN" => t.get("sms-purpose-reset"),
+        "newDevice" => t.get("sms-purpose-new-device"),
+        "reset" => t.get("sms-purpose-pin-reset"),
+        "pinChange" => t.get("sms-purpose-pin-change"),
+        "block" => t.get("sms-purpose-block"),
+        "phoneNumber" => t.get("sms-purpose-phone-number"),
         // A line of another release.
         other => other.to_owned(),
     }

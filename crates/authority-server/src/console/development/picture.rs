@@ -11,11 +11,23 @@ use authority::{AccountInfo, Cause, DeviceInfo, Diagnosis, Purpose};
 const WIDTH: i32 = 170;
 const HEIGHT: i32 = 56;
 
-/// A state: its name in messages, and its place in the picture.
+/// A state: its id on the page, and its place in the picture.
 struct State {
     id: &'static str,
     column: i32,
     row: i32,
+}
+
+impl State {
+    /// Returns the message with its name.
+    fn name(&self) -> String {
+        format!("picture-{}", self.id)
+    }
+
+    /// Returns the message that says what it means.
+    fn meaning(&self) -> String {
+        format!("{}-meaning", self.name())
+    }
 }
 
 /// A state machine: its states, and the transitions between them by index. A transition of which
@@ -114,7 +126,7 @@ impl Picture {
 
     /// Returns the name of the present state.
     pub(super) fn present_name(&self) -> String {
-        self.machine.states.get(self.present).map(|state| self.t.get(state.id)).unwrap_or_default()
+        self.machine.states.get(self.present).map(|state| self.t.get(&state.name())).unwrap_or_default()
     }
 
     fn size(&self) -> (i32, i32) {
@@ -135,8 +147,8 @@ impl Picture {
     fn shown(&self) -> Vec<Shown> {
         let shown = |(index, state): (usize, &State)| Shown {
             id: state.id,
-            name: self.t.get(state.id),
-            meaning: self.t.get(&format!("{}-meaning", state.id)),
+            name: self.t.get(&state.name()),
+            meaning: self.t.get(&state.meaning()),
             x: left(state.column),
             y: top(state.row),
             is_present: index == self.present,
@@ -243,9 +255,8 @@ mod tests {
         for t in Texts::languages().map(|(code, _)| Texts::named(code).unwrap()) {
             for (machine, present) in [(&ACCOUNT, ENROLLED), (&DEVICE, REMOVED)] {
                 for state in machine.states {
-                    assert!(t.has(&format!("{}-meaning", state.id)), "{}", state.id);
-                    assert!(t.has(state.id), "{}", state.id);
-                    let (first, second) = split(&t.get(state.id));
+                    assert!(t.has(&state.meaning()) && t.has(&state.name()), "{}", state.id);
+                    let (first, second) = split(&t.get(&state.name()));
                     let longest = first.chars().count().max(second.map_or(0, |line| line.chars().count()));
                     assert!(longest <= 22, "{}: {first}", state.id);
                 }

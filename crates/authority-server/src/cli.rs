@@ -57,7 +57,7 @@ enum Command {
     #[command(subcommand)]
     Otp(Otp),
     /// Lists the audit trail, the newest row first: time, event, account, device, actor, address,
-    /// count.
+    /// count, reason.
     Audit(Audit),
 }
 

@@ -10,7 +10,7 @@ use inwebo::values::DeviceName;
 
 use crate::audit;
 use crate::domain::message::AccountEvent;
-use crate::domain::rows::DeviceRow;
+use crate::domain::rows::{Confirmation, DeviceRow};
 use crate::domain::short_id;
 use crate::failure::Failure;
 use crate::notices::Event;
@@ -78,6 +78,15 @@ pub(crate) fn find(step: &Step<'_>, account: &str, id: &str) -> Result<Option<De
     let mut rows = pending_devices::without_late_ones(step, step.rows.devices_of(account)?)?;
     let position = short_id::position(rows.iter().map(|device| device.id.as_str()), id);
     Ok(position.map(|position| rows.swap_remove(position)))
+}
+
+/// Returns whether an account with these devices has no room for another one, which will wait for
+/// the confirmation `pending`. The device that waits for an approval makes room for the next one.
+pub(crate) fn leave_no_room(step: &Step<'_>, devices: &[DeviceRow], pending: Option<Confirmation>) -> bool {
+    let makes_room =
+        |device: &DeviceRow| pending == Some(Confirmation::ByNumber) && pending_devices::waits_for_approval(device);
+    let staying = devices.iter().filter(|device| !makes_room(device)).count();
+    staying >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX)
 }
 
 /// Gives another name to a device that [`find`] found. `asking` is the device that asks for it, if

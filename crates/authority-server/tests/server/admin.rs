@@ -364,7 +364,7 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
     assert!(
         printed.lines().any(|line| {
             let cells: Vec<&str> = line.split_whitespace().skip(1).collect();
-            cells == ["account.unblocked", "alice", "-", "operator:helper", "127.0.0.1", "1"]
+            cells == ["account.unblocked", "alice", "-", "operator:helper", "127.0.0.1", "1", "-"]
         }),
         "{printed}"
     );

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use authority::{
-    AccountName, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, Options, PinProof, Policy, Purpose,
-    SmsBudget, SmsRetry, SmsRules, Verdict,
+    AccountName, Action, Actor, Approved, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, Options,
+    PinProof, Policy, Proposed, Purpose, Reason, SmsBudget, SmsRetry, SmsRules, Verdict,
 };
 
 use crate::database::TestDatabase;
@@ -105,6 +105,22 @@ fn run_everything() -> World {
     // Operators.
     service.accounts(None, 100).unwrap();
     service.devices(&account).unwrap();
+
+    service.find_accounts("user", 10).unwrap();
+    service.find_accounts(&device.id, 10).unwrap();
+    service.find_accounts("+33612345678", 10).unwrap();
+    service.diagnose(&account).unwrap().unwrap();
+    service.key_ages().unwrap();
+    let reason = Reason::new("lost phone").unwrap();
+    let proposals = [(); 2].map(|()| match service.propose(&account, &Action::Unblock, &reason).unwrap() {
+        Proposed::Made { id } => id,
+        other => panic!("{other:?}"),
+    });
+    service.proposals(Some(&account)).unwrap();
+    assert_eq!(service.proposals(None).unwrap().len(), 2);
+    let anna = service.acting_as(&Actor::Operator("anna".into()), None);
+    assert!(matches!(anna.approve_proposal(&proposals[0]).unwrap(), Approved::Unblocked(_)));
+    assert!(anna.end_proposal(&proposals[1]).unwrap());
 
     // The devices of the account: one of them, and one that ends another.
     let code = world.code(&account, Purpose::Enrollment);

@@ -22,7 +22,6 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
 
 use super::config::{Role, Stage};
-use super::console::development::{self, Recorder};
 use super::console::{self, operators::OperatorsConsole};
 use super::service::Service;
 pub(crate) use cvs::response as cvs_response;
@@ -37,9 +36,22 @@ pub(crate) use reply::ApiError;
 /// The path of relying parties.
 const FS: &str = "/FS";
 
-/// Returns the routes for apps, devices and relying parties. The recorder is that of the
-/// development console, if there is one.
-pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage, recorder: Option<Recorder>) -> Router {
+/// Layers that a service for development has around the routes of the public listener.
+pub(crate) trait PublicLayers {
+    /// Adds the innermost layer: it is below those that every request passes.
+    fn add_innermost(&self, router: Router<Arc<Service>>) -> Router<Arc<Service>>;
+
+    /// Adds the outermost layer.
+    fn add_outermost(&self, router: Router<Arc<Service>>) -> Router<Arc<Service>>;
+}
+
+/// Returns the routes for apps, devices and relying parties.
+pub(crate) fn public(
+    service: &Arc<Service>,
+    pipeline: Pipeline,
+    stage: Stage,
+    layers: Option<&dyn PublicLayers>,
+) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
     let mut router = Router::new()
         .route("/iwws/MAC", get(mac::answer))
@@ -59,12 +71,9 @@ pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage, r
     }
     let router = with_common_routes(router);
     let handled = from_fn_with_state(pipeline, pipeline::handle);
-    let router = match recorder {
+    let router = match layers {
         None => router.layer(handled),
-        Some(recorder) => router
-            .layer(from_fn_with_state(recorder.tools.clone(), development::inject))
-            .layer(handled)
-            .layer(from_fn_with_state(recorder, development::record)),
+        Some(layers) => layers.add_outermost(layers.add_innermost(router).layer(handled)),
     };
     router.with_state(service.clone())
 }

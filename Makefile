@@ -227,7 +227,7 @@ test-home-assistant: $(DEBUG_LIB)/.done $(PROGRAM) ## the example for Home Assis
 test-console: wheel $(PROGRAM) ## the console app, at a pseudo terminal
 	tools/test-console.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
 
-# A part of them: make test-browser BROWSER_TESTS="tests/browser/keyboard.test.js --test-name-pattern=unblock".
+# Some of them: make test-browser BROWSER_TESTS="--test-name-pattern=unblock tests/browser/…".
 test-browser: $(PROGRAM) ## the consoles of the service in a browser: actions, keyboard, accessibility, languages; BROWSER_TESTS=… names files or options
 	NODE=$(NODE) tools/test-browser.sh $(BUILD) $(PROGRAM) $(BROWSER_TESTS)
 

@@ -1,20 +1,24 @@
 'use strict';
 
-// Makes the pictures of docs/console.md: node pictures.js FOLDER. tools/console-pictures.sh calls it.
-// Names and reasons are always the same. Times, ids and codes are those of the run.
+// Makes the pictures of docs/console.md: node pictures.js FOLDER. tools/console-pictures.sh calls
+// it. Names and reasons are always the same. Times, ids and codes are those of the run.
 
 const path = require('node:path');
 
 const development = require('./development');
 const operators = require('./operators');
 const { closeBrowser } = require('./visitor');
+const { until } = require('./wait');
 
 const PHONE = { width: 390, height: 844 };
 
-/** Saves pictures of the present page: the window as it is, or the whole page. */
-async function save(visitor, folder, name, { whole = false, dark = false, phone = false } = {}) {
+/** Saves pictures of the present page: the window, of this height, or the whole page. */
+async function save(visitor, folder, name, { height = 720, whole = false, dark = false, phone = false } = {}) {
   const { page } = visitor;
-  const take = (file, fullPage) => page.screenshot({ path: path.join(folder, `${file}.png`), fullPage, animations: 'disabled', caret: 'hide' });
+  await page.setViewportSize({ width: 1280, height });
+  await page.evaluate(() => scrollTo(0, 0));
+  const take = (file, fullPage) =>
+    page.screenshot({ path: path.join(folder, `${file}.png`), fullPage, animations: 'disabled', caret: 'hide' });
   await take(name, whole);
   if (dark) {
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -22,17 +26,15 @@ async function save(visitor, folder, name, { whole = false, dark = false, phone 
     await page.emulateMedia({ colorScheme: 'light' });
   }
   if (phone) {
-    const size = page.viewportSize();
     await page.setViewportSize(PHONE);
     await take(`${name}-phone`, false);
-    await page.setViewportSize(size);
   }
 }
 
 async function picturesOfOperators(t, folder) {
   const service = await operators.start(t, 'four_eyes = true');
   const [device] = await service.accountWith('alice', ['Phone of Alice', 'Tablet of Alice']);
-  await service.accountWith('alicia', ['Phone'], '+33612345679');
+  const [other] = await service.accountWith('alicia', ['Phone'], '+33612345679');
   await service.account('alistair');
   await device.otp();
   await device.block();
@@ -40,17 +42,27 @@ async function picturesOfOperators(t, folder) {
   const second = await operators.signedIn(t, service, 'second');
   const stranger = await operators.visitor(t, service);
   await stranger.go('sign-in');
-  await save(stranger, folder, 'sign-in');
+  await save(stranger, folder, 'sign-in', { height: 480 });
   await chief.go('?q=ali');
-  await save(chief, folder, 'search');
+  await save(chief, folder, 'search', { height: 480 });
   await chief.go(operators.accountPage('alice'));
-  await save(chief, folder, 'account', { whole: true, dark: true, phone: true });
+  await save(chief, folder, 'account', { height: 1280, dark: true, phone: true });
   await operators.unblock(chief, 'Alice called, ticket 4711');
   await second.go('proposals');
-  await save(second, folder, 'proposals');
+  await save(second, folder, 'proposals', { height: 480 });
   await second.go('audit');
   await save(second, folder, 'audit');
-  await second.go('health');
+  // A chart has a value for every ten seconds.
+  await until(async () => {
+    await service.verify('alicia', await other.otp());
+    await second.go('health');
+    const points = await second.page
+      .locator('polyline')
+      .first()
+      .getAttribute('points', { timeout: 100 })
+      .catch(() => '');
+    return points.split(' ').length >= 4;
+  }, 'lines in the charts');
   await save(second, folder, 'health', { whole: true });
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// The programs behind the consoles: the service `pims-authority`, and devices of its accounts, which
-// the program `pims` plays by real exchanges.
+// The programs behind the consoles: the service `pims-authority`, and devices of its accounts,
+// which the program `pims` plays by real exchanges.
 
 const assert = require('node:assert/strict');
 const { execFile, spawn } = require('node:child_process');
@@ -54,8 +54,8 @@ class Service {
   #accounts = 0;
 
   /**
-   * Starts `serve --dev` with a console for development. `url` of the result is the public listener,
-   * `console` the page that lets a browser in.
+   * Starts `serve --dev` with a console for development. `url` of the result is the public
+   * listener, `console` the page that lets a browser in.
    */
   static async development(t, { port = 0 } = {}) {
     const service = new Service(folderOf(t));
@@ -68,9 +68,9 @@ class Service {
   }
 
   /**
-   * Starts `serve` with the operators' console. `operators` are names with roles, `certificates` the
-   * fingerprints that some of them must show, `settings` further lines of `[admin]`. `console` of the result is the address of the console, `tokens` has the
-   * operators' tokens.
+   * Starts `serve` with the operators' console. `operators` are names with roles, `certificates`
+   * the fingerprints that some of them must show, `settings` further lines of `[admin]`. `console`
+   * of the result is the address of the console, `tokens` has the operators' tokens.
    */
   static async production(t, { operators, certificates = {}, settings = '', https = false }) {
     const service = new Service(folderOf(t));
@@ -196,6 +196,13 @@ format = "json"
   device(account, accessToken) {
     this.#accounts += 1;
     return new Device(this, path.join(this.#folder, `device${this.#accounts}`), account, accessToken);
+  }
+
+  /** Verifies a one-time password as a relying party does. Returns whether it is right. */
+  async verify(account, otp) {
+    const query = new URLSearchParams({ action: 'authenticate', serviceId: 'demo', userId: account, token: otp, format: 'json' });
+    const answer = await fetch(`${this.url}/FS?${query}`);
+    return (await answer.json()).err === 'OK';
   }
 
   /** Returns the SMS so far, the oldest first. */

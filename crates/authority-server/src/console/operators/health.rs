@@ -114,8 +114,11 @@ impl ChartView {
         let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
         let last = number(values.last().copied().flatten());
         let most = number(values.iter().flatten().copied().reduce(f64::max));
-        let numbers = if is_time { Sentence::new("chart-millis") } else { Sentence::new("chart-rate") };
-        let numbers = numbers.with("last", last).with("most", most);
+        let numbers = match values.iter().flatten().next() {
+            None => Sentence::new("chart-empty"),
+            Some(_) if is_time => Sentence::new("chart-millis").with("last", last).with("most", most),
+            Some(_) => Sentence::new("chart-rate").with("last", last).with("most", most),
+        };
         let label = format!("{}: {}", t.say(&title), t.say(&numbers));
         Self { title, numbers, chart: Chart { label, values } }
     }

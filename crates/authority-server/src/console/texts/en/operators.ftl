@@ -316,6 +316,7 @@ chart-median = Duration of half of the database steps
 chart-slowest = Duration of 99 in 100 database steps
 chart-rate = now { $last } a second, at most { $most } a second
 chart-millis = now { $last } ms, at most { $most } ms
+chart-empty = no value yet
 health-ages = Certificates, tokens and keys
 certificates-title = Certificates of the listeners
 certificates-none = The listeners have no certificates.

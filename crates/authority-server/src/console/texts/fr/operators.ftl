@@ -316,6 +316,7 @@ chart-median = Durée de la moitié des étapes de base de données
 chart-slowest = Durée de 99 étapes de base de données sur 100
 chart-rate = maintenant { $last } par seconde, au plus { $most } par seconde
 chart-millis = maintenant { $last } ms, au plus { $most } ms
+chart-empty = encore aucune valeur
 health-ages = Certificats, jetons et clés
 certificates-title = Certificats des écoutes
 certificates-none = Les écoutes n’ont pas de certificat.

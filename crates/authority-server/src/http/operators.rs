@@ -89,12 +89,7 @@ impl Guard {
     /// Returns the operator that signed in earlier under this name, as the configuration knows it
     /// now. `None`: it is gone, or the connection does not show its certificate.
     pub(crate) fn signed_in(&self, name: &str, certificate: Option<PeerCertificate>) -> Option<KnownOperator> {
-        if self.operators.is_empty() {
-            return certificate.map(KnownOperator::of_certificate).filter(|known| known.name == name);
-        }
-        let operator = self.operators.iter().find(|operator| operator.name == name)?;
-        let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
-        fits.then(|| operator.into())
+        signed_in(&self.operators, name, certificate)
     }
 
     /// Makes an unknown caller wait, after too many of them in a minute, from an address or from
@@ -151,6 +146,15 @@ impl From<&Operator> for KnownOperator {
     fn from(operator: &Operator) -> Self {
         Self { name: operator.name.clone(), roles: operator.roles.clone() }
     }
+}
+
+fn signed_in(operators: &[Operator], name: &str, certificate: Option<PeerCertificate>) -> Option<KnownOperator> {
+    if operators.is_empty() {
+        return certificate.map(KnownOperator::of_certificate).filter(|known| known.name == name);
+    }
+    let operator = operators.iter().find(|operator| operator.name == name)?;
+    let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
+    fits.then(|| operator.into())
 }
 
 /// Refuses requests that another site makes a browser send. Programs pass: they send none of these
@@ -320,5 +324,28 @@ mod tests {
         assert!(has_safe_form(&Method::DELETE, &json) && has_safe_form(&Method::DELETE, &operator));
         assert!(!has_safe_form(&Method::DELETE, &form) && !has_safe_form(&Method::DELETE, &HeaderMap::new()));
         assert!(has_safe_form(&Method::GET, &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_session_has_the_roles_that_its_operator_has_now() {
+        let operator = |name: &str, certificate: Option<[u8; 32]>| Operator {
+            name: name.to_owned(),
+            token: None,
+            token_changed: None,
+            certificate,
+            roles: vec![Role::Read],
+        };
+        let operators = [operator("a", None), operator("b", Some([7; 32]))];
+        let roles = |name: &str, certificate: Option<[u8; 32]>| {
+            signed_in(&operators, name, certificate.map(PeerCertificate)).map(|known| known.roles)
+        };
+        assert_eq!(roles("a", None), Some(vec![Role::Read]));
+        assert_eq!(roles("b", Some([7; 32])), Some(vec![Role::Read]));
+        assert_eq!((roles("b", None), roles("b", Some([8; 32])), roles("gone", None)), (None, None, None));
+        // Without named operators the certificate is the operator.
+        let name = format!("sha256:{}", "07".repeat(32));
+        let known = |certificate| signed_in(&[], &name, certificate).is_some();
+        assert!(known(Some(PeerCertificate([7; 32]))));
+        assert!(!known(Some(PeerCertificate([8; 32]))) && !known(None));
     }
 }

@@ -713,6 +713,23 @@ fn try_hostile_forms(world: &World) {
     for body in [&b"language=xx"[..], b"", b"language=fr&language=en", b"language=fr&x=1"] {
         assert_eq!(browser.send("POST", "/console/language", &[FORM], body).status, 400);
     }
+    // The two forms that need no session.
+    for (path, body) in [("sign-in", form(&[("token", SECOND)])), ("language", form(&[("language", "fr")]))] {
+        for (what, status, headers) in [
+            ("no type", 415, &[][..]),
+            ("JSON", 415, &[("content-type", "application/json")]),
+            ("two types", 415, &[FORM, FORM]),
+            ("another site", 403, &[FORM, ("sec-fetch-site", "cross-site")]),
+            ("a neighbour", 403, &[FORM, ("sec-fetch-site", "same-site")]),
+            ("no origin", 403, &[FORM, ("origin", "null")]),
+        ] {
+            let reply = send(world, "POST", &format!("/console/{path}"), headers, body.as_bytes());
+            assert_eq!((reply.status, is_page(&reply)), (status, true), "{path}, {what}");
+            assert_eq!(reply.headers.get("set-cookie"), None, "{path}, {what}");
+        }
+        let huge = format!("{body}&x={}", "x".repeat(100_000));
+        assert_eq!(send(world, "POST", &format!("/console/{path}"), &[FORM], huge.as_bytes()).status, 413);
+    }
     assert_eq!(browser.get("").status, 200, "the session went on");
 }
 
@@ -747,6 +764,24 @@ fn a_hostile_request_for_a_page_gets_a_page() {
     ] {
         let reply = browser.get(path);
         assert_eq!((reply.status, is_page(&reply)), (status, true), "{path}: {}", reply.text);
+    }
+    let long = "x".repeat(4000);
+    for header in [
+        ("accept-language", "\u{ff}\u{fe}"),
+        ("accept-language", ";;q=,,-,*;q=9"),
+        ("accept-language", &long),
+        ("content-type", "text/plain"),
+        ("if-none-match", "*"),
+        ("range", "bytes=0-1"),
+        ("x-forwarded-for", "' OR 1=1"),
+        ("authorization", "Bearer x"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        for page in PAGES {
+            let reply = browser.send("GET", &format!("/console/{page}"), &[header], b"");
+            let status = if page.contains("nobody") { 404 } else { 200 };
+            assert_eq!((reply.status, is_page(&reply)), (status, true), "{page}, {header:?}");
+        }
     }
     let long = browser.get(&format!("?q={}", "x".repeat(20_000)));
     assert_eq!((long.status, is_page(&long)), (414, true));

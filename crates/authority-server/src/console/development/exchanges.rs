@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, header};
@@ -16,8 +15,7 @@ use zeroize::Zeroizing;
 
 use super::Tools;
 use super::faults::{self, Effect};
-use crate::http::PublicLayers;
-use crate::service::Service;
+use crate::http::{Additions, Routes};
 use authority::Clock;
 
 /// The number of exchanges that are kept.
@@ -169,13 +167,13 @@ pub(crate) struct Recorder {
     pub(crate) stop: watch::Receiver<bool>,
 }
 
-impl PublicLayers for Recorder {
-    fn add_innermost(&self, router: Router<Arc<Service>>) -> Router<Arc<Service>> {
-        router.layer(from_fn_with_state(self.tools.clone(), inject))
+impl Additions for Recorder {
+    fn add_inside(&self, routes: Routes) -> Routes {
+        routes.layer(from_fn_with_state(self.tools.clone(), inject))
     }
 
-    fn add_outermost(&self, router: Router<Arc<Service>>) -> Router<Arc<Service>> {
-        router.layer(from_fn_with_state(self.clone(), record))
+    fn add_outside(&self, routes: Routes) -> Routes {
+        routes.layer(from_fn_with_state(self.clone(), record))
     }
 }
 

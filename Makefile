@@ -34,7 +34,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console test-browser console-pictures kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-growth generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console test-browser console-pictures kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-console bench-growth generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -369,8 +369,11 @@ bench: program $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node ## every f
 bench_options = $(if $(BASE),PIMS_BENCH_BASE=$(abspath $(BASE))) $(if $(THIS),PIMS_BENCH_PROGRAM=$(abspath $(THIS))) \
 	$(foreach option,SECONDS ROUNDS MINUTES ONLY SIZE,$(if $($(option)),PIMS_BENCH_$(option)="$($(option))"))
 
-bench-server: ## the service's rates beside those of the database alone; with BASE=another-pims-authority beside that program's, with the goals; SECONDS= each, ROUNDS=, MINUTES= of memory, ONLY=postgres,sqlite,activations,memory; docs/scaling.md
+bench-server: ## the service's rates beside those of the database alone; with BASE=another-pims-authority beside that program's, with the goals; SECONDS= each, ROUNDS=, MINUTES= of memory, ONLY=postgres,sqlite,activations,memory; docs/scaling.md. Of the development console: make bench-console
 	$(bench_options) $(cargo) bench --profile server -p authority-server --bench server
+
+bench-console: ## one-time passwords of `serve --dev` on SQLite with 50 open inboxes of its console beside none; with BASE=another-pims-authority beside that program's, too; SECONDS=, ROUNDS=
+	$(bench_options) $(cargo) bench --profile server -p authority-server --bench server -- console
 
 bench-growth: ## the service with 1,000 accounts beside 100,000 and 1,000,000 (SIZE=1000,100000,…): rates, removal, housekeeping, size; SECONDS= each, ROUNDS=, ONLY=postgres,sqlite; docs/scaling.md
 	$(bench_options) $(cargo) bench --profile server -p authority-server --features bulk --bench server -- growth

@@ -20,4 +20,5 @@ for argument; do
     case $argument in -*) ;; *) files=yes ;; esac
 done
 [ -n "$files" ] || set -- "$@" "$root"/tests/browser/*.test.js
-exec "$node" --test "$@"
+# A test waits for the browser and the service most of the time.
+exec "$node" --test --test-concurrency=2 "$@"

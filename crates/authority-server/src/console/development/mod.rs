@@ -43,7 +43,7 @@ use crate::service::Service;
 use authority::{Actor, Authority, Clock, Failure, random};
 pub(crate) use clock::MovableClock;
 use exchanges::Exchanges;
-pub(crate) use exchanges::{Recorder, inject, record};
+pub(crate) use exchanges::Recorder;
 use faults::Faults;
 use gateway::GatewaySwitch;
 pub(crate) use gateway::WatchedGateway;

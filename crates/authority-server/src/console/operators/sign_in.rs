@@ -14,10 +14,8 @@ use super::super::form::{Fields, is_form};
 use super::super::page::{self, Frame, LANGUAGE_COOKIE};
 use super::super::texts::{Sentence, Texts};
 use super::visit::{Owner, Refusal, Visit};
-use super::{CONSOLE, OperatorsConsole};
+use super::{CONSOLE, OperatorsConsole, SIGN_IN};
 use crate::http::{KnownOperator, Peer, PeerCertificate};
-
-pub(super) const PATH: &str = "sign-in";
 
 /// Time for which a browser keeps the chosen language, in seconds.
 const LANGUAGE_SECONDS: u64 = 365 * 24 * 3600;
@@ -56,7 +54,7 @@ impl OperatorsConsole {
     }
 
     fn sign_in_page(&self, t: Texts, certificate: bool, status: StatusCode) -> Response {
-        let frame = Frame::new(CONSOLE, t, Sentence::new("sign-in-title"), PATH);
+        let frame = Frame::new(CONSOLE, t, Sentence::new("sign-in-title"), SIGN_IN);
         let was_wrong = status == StatusCode::UNAUTHORIZED;
         let by_token = !self.guard.operators.is_empty();
         page::html(status, &SignInPage { frame, by_token, by_certificate: certificate, was_wrong })
@@ -117,7 +115,7 @@ pub(super) async fn sign_out(visit: Visit, headers: HeaderMap, body: Bytes) -> R
     let recorded = visit.service().step(move |authority| authority.acting_as(&actor, address).audit_sign_out()).await;
     tracing::info!(operator = visit.operator.name, recorded = recorded.is_ok(), "an operator signed out");
     let cookie = visit.console.cookie(visit.console.cookie_name(), "", 0);
-    with_cookie(page::see_other(CONSOLE, PATH), cookie)
+    with_cookie(page::see_other(CONSOLE, SIGN_IN), cookie)
 }
 
 /// Keeps the language in a cookie, and sends the browser back to its page. It needs no session.
@@ -139,7 +137,7 @@ pub(super) async fn choose_language(
 /// Returns whether a path below the base is that of a page.
 fn is_page(path: &str) -> bool {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let is_known = CONSOLE.navigation.iter().any(|(known, _)| *known == path) || [PATH, "account"].contains(&path);
+    let is_known = CONSOLE.navigation.iter().any(|(known, _)| *known == path) || [SIGN_IN, "account"].contains(&path);
     is_known && query.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

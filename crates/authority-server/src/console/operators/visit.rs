@@ -161,7 +161,7 @@ impl From<Failed> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn => page::see_other(CONSOLE, super::sign_in::PATH),
+            Self::SignIn => page::see_other(CONSOLE, super::SIGN_IN),
             // A layer makes it a page.
             Self::Status(status) => status.into_response(),
         }

@@ -127,8 +127,8 @@ impl Program {
         Self::start_in(program, tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), made)
     }
 
-    /// Starts `serve --dev` of a program, perhaps of another version, in a new folder. The tokens of
-    /// the accounts are those that an issuer would sign.
+    /// Starts `serve --dev` of a program, perhaps of another version, in a new folder. The tokens
+    /// of the accounts are those that an issuer would sign.
     pub(crate) fn start_development(program: &Path) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut config = CONFIG.to_owned();

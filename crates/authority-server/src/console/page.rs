@@ -52,7 +52,7 @@ impl Console {
         let secure = if secure { "; Secure" } else { "" };
         let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
         let text =
-            Zeroizing::new(format!("{name}={value}; Path={}; HttpOnly; SameSite=Strict{max_age}{secure}", self.base));
+            Zeroizing::new(format!("{name}={value}; Path={}{max_age}; HttpOnly; SameSite=Strict{secure}", self.base));
         let mut cookie = HeaderValue::from_str(&text).ok()?;
         cookie.set_sensitive(true);
         Some(cookie)

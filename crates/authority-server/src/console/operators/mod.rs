@@ -46,6 +46,7 @@ const CONSOLE: Console = Console {
         ("audit", "operators-trail"),
         ("health", "operators-health"),
     ],
+    further_pages: &[SIGN_IN, "account"],
 };
 
 /// The path of the sign-in below the base.

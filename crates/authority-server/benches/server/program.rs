@@ -143,7 +143,7 @@ impl Program {
         let rest = "[database]\nurl = \"sqlite:authority.db\"\n[master_key]\n";
         let config = format!("{head}{tokens}[log]{log}{rest}hex = \"{key}\"\n");
         let sent = Sent::Outbox(folder.path().join("sms-outbox.jsonl"));
-        let arguments = ["serve", "--dev", "--folder"].map(OsString::from);
+        let arguments = ["serve", "--dev", "--port", "0", "--folder"].map(OsString::from);
         let arguments = arguments.into_iter().chain([folder.path().into()]).collect::<Vec<_>>();
         Self::run(program, folder, &arguments, config, (sent, None))
     }

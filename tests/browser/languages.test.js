@@ -37,7 +37,7 @@ for (const language of OTHERS) {
     await second.go('proposals');
     await second.act(() => second.page.locator('form[action="/console/approve"] button').click());
     await second.go(operators.accountPage('alice'));
-    await operators.removeDevice(second, second.mark('device').first(), 'appareil volé');
+    await operators.removeDevice(second, second.mark('device').first(), 'téléphone volé');
     await visitor.go(operators.accountPage('alice'));
     await operators.signOut(visitor);
   });

@@ -303,6 +303,11 @@ impl Authority {
         proposals::proposals(&self.context(), account)
     }
 
+    /// Returns an open proposal. `None`: there is none with this id, or it has ended.
+    pub fn proposal(&self, id: &str) -> Result<Option<Proposal>, Failure> {
+        proposals::proposal(&self.context(), id)
+    }
+
     /// Approves a proposal and runs its action in the same transaction. The proposal has then
     /// ended, so an action runs once, whatever operators approve it at the same time. The other open
     /// proposals of the same action have ended, too.
@@ -519,6 +524,11 @@ impl Authority {
     /// Replaces the policy for requests that begin from now on.
     pub fn set_policy(&self, policy: Policy) {
         *self.shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// Returns the time of the service's clock, in milliseconds since 1970 in UTC.
+    pub fn now(&self) -> i64 {
+        self.shared.clock.now()
     }
 
     pub(crate) fn context(&self) -> Context<'_> {

@@ -104,9 +104,9 @@ pub(crate) fn rename(
 
 /// Removes a device that [`find`] found, with its passwords and refresh tokens.
 pub(crate) fn remove(step: &Step<'_>, device: &DeviceRow, asking: Option<&str>) -> Result<(), Failure> {
+    notify_removal(step, device, asking)?;
     step.rows.tombstone_device(&device.id, step.now)?;
-    record(step, device, audit::DEVICE_REMOVED, asking)?;
-    notify_removal(step, device, asking)
+    record(step, device, audit::DEVICE_REMOVED, asking)
 }
 
 /// Tells the other devices of a removal. A device that waits for its confirmation was told to none.

@@ -140,6 +140,11 @@ pub(crate) fn proposals(ctx: &Context<'_>, account: Option<&AccountName>) -> Res
     })
 }
 
+/// Answers [`Authority::proposal`](crate::Authority::proposal).
+pub(crate) fn proposal(ctx: &Context<'_>, id: &str) -> Result<Option<Proposal>, Failure> {
+    ctx.step("proposal.read", |step| Ok(find_open(step, id)?.map(Proposal::from)))
+}
+
 /// Answers [`Authority::approve_proposal`](crate::Authority::approve_proposal).
 pub(crate) fn approve(ctx: &Context<'_>, id: &str) -> Result<Approved, Failure> {
     ctx.step("proposal.approve", |step| {

@@ -127,8 +127,8 @@ impl Program {
         Self::start_in(program, tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), made)
     }
 
-    /// Starts `serve --dev` of a program, perhaps of another version, in a new folder. The tokens of
-    /// the accounts are those that an issuer would sign.
+    /// Starts `serve --dev` of a program, perhaps of another version, in a new folder. The tokens
+    /// of the accounts are those that an issuer would sign.
     pub(crate) fn start_development(program: &Path) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut config = CONFIG.to_owned();
@@ -143,7 +143,7 @@ impl Program {
         let rest = "[database]\nurl = \"sqlite:authority.db\"\n[master_key]\n";
         let config = format!("{head}{tokens}[log]{log}{rest}hex = \"{key}\"\n");
         let sent = Sent::Outbox(folder.path().join("sms-outbox.jsonl"));
-        let arguments = ["serve", "--dev", "--folder"].map(OsString::from);
+        let arguments = ["serve", "--dev", "--port", "0", "--folder"].map(OsString::from);
         let arguments = arguments.into_iter().chain([folder.path().into()]).collect::<Vec<_>>();
         Self::run(program, folder, &arguments, config, (sent, None))
     }

@@ -13,7 +13,7 @@ use crate::config::{Config, Stage, four_eyes_warnings, guesses};
 use crate::console::development::{Tools, WatchedGateway};
 use crate::console::operators::{self, OperatorsConsole};
 use crate::hardening;
-use crate::http::{self, Guard, Listener, Pipeline, Tls, TrustedProxies};
+use crate::http::{self, Additions, Guard, Listener, Pipeline, Tls, TrustedProxies};
 use crate::identity::Identity;
 use crate::log;
 use crate::service::Service;
@@ -137,7 +137,9 @@ async fn serve(
     tracing::info!(%address, tls = listener.tls().is_some(), "listening");
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
     let public_tls = listener.tls();
-    work.spawn(listener.serve(http::public(&service, pipeline, stage, recorder), service.clone(), stopped.clone()));
+    let recorder = recorder.as_ref().map(|recorder| recorder as &dyn Additions);
+    let router = http::public(&service, pipeline, stage, recorder);
+    work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     if let Some((listener, operators, console, four_eyes)) = admin {
         tracing::info!(address = %listener.address()?, "admin API listening");
         let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
@@ -151,7 +153,7 @@ async fn serve(
             let interval = Interval::of(operators::SAMPLING_INTERVAL);
             work.spawn(run_periodically(interval, stopped.clone(), service.clone(), sampling));
         }
-        let router = http::admin(&service, pipeline, guard, console);
+        let router = http::admin(&service, pipeline, guard, console.as_ref().map(|console| console as &dyn Additions));
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();

@@ -32,8 +32,12 @@ impl Chart {
             self.values.iter().map(|value| value.filter(|value| value.is_finite())).enumerate().collect();
         let runs = numbered.split(|(_, value)| value.is_none()).filter(|run| !run.is_empty());
         runs.map(|run| {
-            let points: Vec<String> =
+            let mut points: Vec<String> =
                 run.iter().filter_map(|(index, value)| value.map(|value| point((*index, value)))).collect();
+            // A line of one point is drawn if it goes back to its beginning: as a dot.
+            if let [only] = points.as_slice() {
+                points.push(only.clone());
+            }
             points.join(" ")
         })
         .collect()
@@ -52,7 +56,7 @@ mod tests {
     #[test]
     fn a_line_has_its_values_and_gaps() {
         let lines = chart(&[Some(0.0), Some(2.0), None, Some(1.0), Some(f64::NAN)]).lines();
-        assert_eq!(lines, ["0.0,48.0 60.0,0.0", "180.0,24.0"]);
+        assert_eq!(lines, ["0.0,48.0 60.0,0.0", "180.0,24.0 180.0,24.0"]);
         assert_eq!(chart(&[Some(0.0), Some(0.0)]).lines(), ["0.0,48.0 240.0,48.0"]);
         assert!(chart(&[]).lines().is_empty() && chart(&[None]).lines().is_empty());
     }

@@ -1,8 +1,10 @@
 //! The input of a page: its form, its query, its cookies. Anything that a page does not expect is
 //! refused.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use zeroize::Zeroizing;
+
+use super::sessions::OpenSession;
 
 /// The fields of a form or of a query, each at most once. The values may be secrets: no `Debug`.
 #[derive(Default)]
@@ -12,10 +14,41 @@ pub(crate) struct Fields(Vec<(String, Zeroizing<String>)>);
 const MAX_FIELDS: usize = 32;
 
 impl Fields {
-    /// Reads the body of a form. `None`: it has another type, a field stands twice, or there are
-    /// too many.
-    pub(crate) fn of_form(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        if is_form(headers) { Self::read(body) } else { None }
+    /// Reads the body of a form.
+    ///
+    /// # Errors
+    ///
+    /// 415: it has another type. 400: a field stands there twice, or there are too many.
+    pub(crate) fn of_form(headers: &HeaderMap, body: &[u8]) -> Result<Self, StatusCode> {
+        if !is_form(headers) {
+            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
+        Self::read(body).ok_or(StatusCode::BAD_REQUEST)
+    }
+
+    /// Reads the body of a form of a session. Its token, `csrf`, is checked and left out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`of_form`](Self::of_form), and 403: the token is missing, or of another session.
+    pub(crate) fn of_session<Owner>(
+        session: &OpenSession<Owner>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Self, StatusCode> {
+        let mut fields = Self::of_form(headers, body)?;
+        if !session.accepts(fields.get("csrf")) {
+            tracing::warn!("a form without the token of its session was refused");
+            return Err(StatusCode::FORBIDDEN);
+        }
+        fields.0.retain(|(name, _)| name != "csrf");
+        Ok(fields)
+    }
+
+    /// Returns the fields if they are exactly these. Else the error is 400.
+    pub(crate) fn exactly(self, names: &[&str]) -> Result<Self, StatusCode> {
+        let is_whole = names.iter().all(|name| self.get(name).is_some());
+        if is_whole && self.are_only(names) { Ok(self) } else { Err(StatusCode::BAD_REQUEST) }
     }
 
     /// Reads a query.
@@ -47,7 +80,7 @@ impl Fields {
 }
 
 /// Returns whether the body has the type of a form.
-pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+fn is_form(headers: &HeaderMap) -> bool {
     let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
     let essence = kind.to_str().ok().and_then(|kind| kind.split(';').next());
@@ -81,17 +114,24 @@ mod tests {
     #[test]
     fn a_form_has_its_type_and_each_field_once() {
         let form = headers(header::CONTENT_TYPE, &["application/x-www-form-urlencoded; charset=UTF-8"]);
-        let fields = Fields::of_form(&form, b"a=1&b=%3Cx%3E+y").unwrap();
+        let read = |body: &[u8]| Fields::of_form(&form, body);
+        let status = |body: &[u8]| read(body).err().map(|status| status.as_u16());
+        let fields = read(b"a=1&b=%3Cx%3E+y").unwrap();
         assert_eq!((fields.get("a"), fields.get("b"), fields.get("c")), (Some("1"), Some("<x> y"), None));
         assert!(fields.are_only(&["a", "b"]) && !fields.are_only(&["a"]));
-        assert!(Fields::of_form(&form, b"a=1&a=2").is_none());
+        assert!(fields.exactly(&["b", "a"]).is_ok());
+        for names in [&["a"][..], &["a", "b", "c"], &[]] {
+            assert!(read(b"a=1&b=2").unwrap().exactly(names).is_err(), "{names:?}");
+        }
+        assert_eq!(status(b"a=1&a=2"), Some(400));
         let many: Vec<String> = (0..=MAX_FIELDS).map(|number| format!("f{number}=")).collect();
-        assert!(Fields::of_form(&form, many.join("&").as_bytes()).is_none());
+        assert_eq!(status(many.join("&").as_bytes()), Some(400));
         for kinds in [&["application/json"][..], &["multipart/form-data; boundary=x"], &["text/plain"], &[]] {
-            assert!(Fields::of_form(&headers(header::CONTENT_TYPE, kinds), b"a=1").is_none(), "{kinds:?}");
+            let refused = Fields::of_form(&headers(header::CONTENT_TYPE, kinds), b"a=1").err();
+            assert_eq!(refused, Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), "{kinds:?}");
         }
         // Bytes that are not UTF-8 are replaced and match nothing.
-        assert_eq!(Fields::of_form(&form, b"a=%FF\xFF").unwrap().get("a"), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(read(b"a=%FF\xFF").unwrap().get("a"), Some("\u{fffd}\u{fffd}"));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::assets;
-use super::form::cookie;
+use super::form::{Fields, cookie};
 use super::texts::{Sentence, Texts};
 use authority::Language;
+use zeroize::Zeroizing;
 
 /// The policy for pages: everything comes from the service itself, no script and no style stands in
 /// a page, and no script makes HTML from text.
@@ -18,7 +19,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The cookie that keeps the chosen language.
-pub(crate) const LANGUAGE_COOKIE: &str = "pims-console-language";
+const LANGUAGE_COOKIE: &str = "pims-console-language";
+
+/// The time for which a browser keeps the chosen language, in seconds.
+const LANGUAGE_SECONDS: u64 = 365 * 24 * 3600;
 
 /// A console: the part of the frame that is the same on each of its pages.
 #[derive(Clone, Copy)]
@@ -29,6 +33,30 @@ pub(crate) struct Console {
     pub(crate) name: &'static str,
     /// The pages in the navigation: the path below the base, and the message with its name.
     pub(crate) navigation: &'static [(&'static str, &'static str)],
+    /// The paths of the other pages.
+    pub(crate) further_pages: &'static [&'static str],
+}
+
+impl Console {
+    /// Returns a path below the base if it is that of a page, and else the path of the first page.
+    /// A path like `/example.com` below the base `/` would lead to another site.
+    pub(crate) fn own_path<'a>(&self, path: &'a str) -> &'a str {
+        let page = path.split('?').next().unwrap_or_default();
+        let mut pages = self.navigation.iter().map(|(known, _)| known).chain(self.further_pages);
+        if pages.any(|known| *known == page) && path.bytes().all(|byte| byte.is_ascii_graphic()) { path } else { "" }
+    }
+
+    /// Returns a cookie for its pages alone, which no script reads. `max_age` is in seconds; without
+    /// it the browser forgets the cookie when it ends. The value may be a secret.
+    pub(crate) fn cookie(&self, name: &str, value: &str, max_age: Option<u64>, secure: bool) -> Option<HeaderValue> {
+        let secure = if secure { "; Secure" } else { "" };
+        let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+        let text =
+            Zeroizing::new(format!("{name}={value}; Path={}; HttpOnly; SameSite=Strict{max_age}{secure}", self.base));
+        let mut cookie = HeaderValue::from_str(&text).ok()?;
+        cookie.set_sensitive(true);
+        Some(cookie)
+    }
 }
 
 /// The frame around a page.
@@ -77,6 +105,22 @@ pub(crate) fn texts(headers: &HeaderMap) -> Texts {
     let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(Texts::named);
     let accepted = || headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     chosen.unwrap_or_else(|| Texts::of(&accepted().map(Language::accepted).unwrap_or_default()))
+}
+
+/// Keeps the language that a form chooses in a cookie, and sends the browser back to its page. It
+/// needs no session.
+pub(crate) fn choose_language(
+    console: Console,
+    secure: bool,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, StatusCode> {
+    let fields = Fields::of_form(headers, body)?.exactly(&["language", "back"])?;
+    let chosen = fields.get("language").and_then(Texts::named).ok_or(StatusCode::BAD_REQUEST)?;
+    let cookie = console.cookie(LANGUAGE_COOKIE, chosen.code(), Some(LANGUAGE_SECONDS), secure);
+    let cookie = cookie.ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+    let back = console.own_path(fields.get("back").unwrap_or_default());
+    Ok(([(header::SET_COOKIE, cookie)], see_other(console, back)).into_response())
 }
 
 /// Returns a page with its status. A page that cannot be rendered is a failure of the service.

@@ -22,8 +22,6 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, patch, post};
 
 use super::config::{Role, Stage};
-use super::console::development::{self, Recorder};
-use super::console::{self, operators::OperatorsConsole};
 use super::service::Service;
 pub(crate) use cvs::response as cvs_response;
 pub(crate) use forwarded::TrustedProxies;
@@ -37,9 +35,25 @@ pub(crate) use reply::ApiError;
 /// The path of relying parties.
 const FS: &str = "/FS";
 
-/// Returns the routes for apps, devices and relying parties. The recorder is that of the
-/// development console, if there is one.
-pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage, recorder: Option<Recorder>) -> Router {
+/// The routes of a listener.
+pub(crate) type Routes = Router<Arc<Service>>;
+
+/// Additions of a console to a listener: routes or layers.
+pub(crate) trait Additions {
+    /// Adds below the layers that every request passes.
+    fn add_inside(&self, routes: Routes) -> Routes;
+
+    /// Adds around these layers.
+    fn add_outside(&self, routes: Routes) -> Routes;
+}
+
+/// Returns the routes for apps, devices and relying parties.
+pub(crate) fn public(
+    service: &Arc<Service>,
+    pipeline: Pipeline,
+    stage: Stage,
+    console: Option<&dyn Additions>,
+) -> Router {
     const CVS: &str = "/applications/cvs/v4/mobile";
     let mut router = Router::new()
         .route("/iwws/MAC", get(mac::answer))
@@ -57,15 +71,14 @@ pub(crate) fn public(service: &Arc<Service>, pipeline: Pipeline, stage: Stage, r
     if stage == Stage::Development {
         router = router.route("/applications/cvs/v4/mauv/car-associations", get(cars::associations));
     }
-    let router = with_common_routes(router);
-    let handled = from_fn_with_state(pipeline, pipeline::handle);
-    let router = match recorder {
-        None => router.layer(handled),
-        Some(recorder) => router
-            .layer(from_fn_with_state(recorder.tools.clone(), development::inject))
-            .layer(handled)
-            .layer(from_fn_with_state(recorder, development::record)),
-    };
+    let mut router = with_common_routes(router);
+    if let Some(console) = console {
+        router = console.add_inside(router);
+    }
+    router = router.layer(from_fn_with_state(pipeline, pipeline::handle));
+    if let Some(console) = console {
+        router = console.add_outside(router);
+    }
     router.with_state(service.clone())
 }
 
@@ -75,7 +88,7 @@ pub(crate) fn admin(
     service: &Arc<Service>,
     pipeline: Pipeline,
     guard: Guard,
-    console: Option<Arc<OperatorsConsole>>,
+    console: Option<&dyn Additions>,
 ) -> Router {
     use Needs::SecondOperator;
     let role = Needs::Role;
@@ -97,16 +110,17 @@ pub(crate) fn admin(
     }
     let guarded = guarded.layer(from_fn_with_state(guard.clone(), operators::authenticate));
     let mut router = Router::new().merge(guarded).route("/metrics", get(operations::metrics));
-    let has_console = console.is_some();
     if let Some(console) = console {
-        router = router.merge(console::operators::routes(console));
+        router = console.add_inside(router);
     }
     // The site of a request is checked before any route of this listener.
-    let router = with_common_routes(router)
+    router = with_common_routes(router)
         .layer(from_fn_with_state(guard, operators::same_site))
-        .layer(from_fn_with_state(pipeline, pipeline::handle))
-        .with_state(service.clone());
-    if has_console { console::operators::with_error_pages(router) } else { router }
+        .layer(from_fn_with_state(pipeline, pipeline::handle));
+    if let Some(console) = console {
+        router = console.add_outside(router);
+    }
+    router.with_state(service.clone())
 }
 
 /// Adds the routes and fallbacks of both listeners.

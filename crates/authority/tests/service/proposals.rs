@@ -57,6 +57,7 @@ fn another_operator_approves_and_the_action_runs_once() {
     assert_eq!((open[0].by.as_str(), open[0].reason.as_str()), ("operator:anna", "lost phone"));
     assert_eq!(open[0].ends_at - open[0].made_at, 1000 * DAY);
     assert_eq!(world.authority.proposals(None).unwrap(), open);
+    assert_eq!(world.authority.proposal(&open[0].id).unwrap().as_ref(), open.first());
     assert!(is_blocked(&world, &account));
 
     assert_eq!(bob.approve_proposal(&id).unwrap(), Approved::Unblocked(Unblock::Lifted));
@@ -65,6 +66,7 @@ fn another_operator_approves_and_the_action_runs_once() {
     assert_eq!(bob.approve_proposal(&id).unwrap(), Approved::Unknown);
     assert!(!bob.end_proposal(&id).unwrap());
     assert_eq!(world.authority.proposals(None).unwrap(), []);
+    assert_eq!(world.authority.proposal(&id).unwrap(), None);
     for (event, actor) in [
         ("operator.proposed", "operator:anna"),
         ("operator.approved", "operator:bob"),

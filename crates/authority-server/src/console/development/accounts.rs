@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::picture::Picture;
 use super::{Answer, Development, Session, Shared, encoded, form, query};
+use crate::console::form::Fields;
 use crate::console::moment::Moment;
 use crate::console::page::{Frame, html};
 use crate::console::texts::Sentence;
@@ -230,10 +231,12 @@ pub(super) async fn set_clock(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    if let Ok(fields) = form(&session, &headers, &body, &["reset", "back"]) {
+    let fields = Fields::of_session(&session, &headers, &body)?;
+    if fields.get("reset").is_some() {
+        let fields = fields.exactly(&["reset", "back"])?;
         return reset_clock(&console, &session, fields.get("reset"), fields.get("back"));
     }
-    let fields = form(&session, &headers, &body, &["amount", "unit", "back"])?;
+    let fields = fields.exactly(&["amount", "unit", "back"])?;
     let unit = match fields.get("unit") {
         Some("seconds") => 1000,
         Some("minutes") => 60_000,
@@ -251,7 +254,7 @@ pub(super) async fn set_clock(
     Ok(console.told(
         &session,
         Sentence::new("clock-told-moved"),
-        super::own_path(fields.get("back").unwrap_or_default()),
+        super::CONSOLE.own_path(fields.get("back").unwrap_or_default()),
     ))
 }
 
@@ -263,6 +266,6 @@ fn reset_clock(console: &Development, session: &Session, reset: Option<&str>, ba
     Ok::<Response, _>(console.told(
         session,
         Sentence::new("clock-told-reset"),
-        super::own_path(back.unwrap_or_default()),
+        super::CONSOLE.own_path(back.unwrap_or_default()),
     ))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -45,8 +45,7 @@ impl Development {
     fn enter(&self, key: &str) -> Option<Response> {
         let is_right: bool = key.as_bytes().ct_eq(self.key.as_bytes()).into();
         let secret = is_right.then(|| self.sessions.begin((), Instant::now()).ok()).flatten()?;
-        let cookie = format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name(), *secret);
-        let cookie = HeaderValue::from_str(&cookie).ok()?;
+        let cookie = CONSOLE.cookie(&self.cookie_name(), &secret, None, false)?;
         Some(([(header::SET_COOKIE, cookie)], see_other(CONSOLE, "")).into_response())
     }
 

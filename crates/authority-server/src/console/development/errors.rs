@@ -7,7 +7,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::faults::{Armed, Effect, FAULTS, Fault};
-use super::{Answer, Session, Shared, form, query};
+use super::{Answer, Session, Shared, query};
+use crate::console::form::Fields;
 use crate::console::page::{Frame, html};
 use crate::console::texts::{Sentence, Texts};
 use authority::Mode;
@@ -143,11 +144,14 @@ pub(super) async fn change(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    let told = if let Ok(fields) = form(&session, &headers, &body, &["cancel"]) {
+    let fields = Fields::of_session(&session, &headers, &body)?;
+    let told = if fields.get("cancel").is_some() {
+        let fields = fields.exactly(&["cancel"])?;
         let number = fields.get("cancel").and_then(|number| number.parse().ok()).ok_or(StatusCode::BAD_REQUEST)?;
         // It may have fired meanwhile.
         if console.tools.faults.cancel(number) { Sentence::new("fault-cancelled") } else { Sentence::new("fault-gone") }
-    } else if let Ok(fields) = form(&session, &headers, &body, &["fault", "mode"]) {
+    } else if fields.get("mode").is_some() {
+        let fields = fields.exactly(&["fault", "mode"])?;
         let fault = fields.get("fault").and_then(Fault::find).ok_or(StatusCode::BAD_REQUEST)?;
         let mode = match fields.get("mode") {
             Some("") => None,
@@ -156,7 +160,7 @@ pub(super) async fn change(
         let fits = mode.map_or(!fault.modes().is_empty(), |mode| fault.modes().contains(&mode));
         arm(&console, Some(fault).filter(|_| fits), mode)?
     } else {
-        let fields = form(&session, &headers, &body, &["fault"])?;
+        let fields = fields.exactly(&["fault"])?;
         arm(&console, fields.get("fault").and_then(Fault::find), None)?
     };
     Ok(console.told(&session, told, "errors"))

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, header};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::Tools;
 use super::faults::{self, Effect};
+use crate::http::{Additions, Routes};
 use authority::Clock;
 
 /// The number of exchanges that are kept.
@@ -166,6 +167,16 @@ pub(crate) struct Recorder {
     pub(crate) stop: watch::Receiver<bool>,
 }
 
+impl Additions for Recorder {
+    fn add_inside(&self, routes: Routes) -> Routes {
+        routes.layer(from_fn_with_state(self.tools.clone(), inject))
+    }
+
+    fn add_outside(&self, routes: Routes) -> Routes {
+        routes.layer(from_fn_with_state(self.clone(), record))
+    }
+}
+
 /// The body of a request, which only the inner layer has.
 #[derive(Clone, Default)]
 struct Arrived(Arc<Mutex<Bytes>>);
@@ -176,7 +187,7 @@ struct Injected(u16);
 
 /// Records a request and its answer. It is the outermost layer, so it also records the requests
 /// that the layers below refuse.
-pub(crate) async fn record(State(recorder): State<Recorder>, mut request: Request, next: Next) -> Response {
+async fn record(State(recorder): State<Recorder>, mut request: Request, next: Next) -> Response {
     let Recorder { tools, mut stop } = recorder;
     let mut recording = Recording::of(&tools, &request);
     if let Some(fault) = tools.faults.take_for_connection(&request) {
@@ -203,7 +214,7 @@ pub(crate) async fn record(State(recorder): State<Recorder>, mut request: Reques
 
 /// Lets an armed fault answer in place of the route. It is the innermost layer: its answers get the
 /// headers of real ones.
-pub(crate) async fn inject(State(tools): State<Arc<Tools>>, request: Request, next: Next) -> Response {
+async fn inject(State(tools): State<Arc<Tools>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     // The layer above has read the body and limited it.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();

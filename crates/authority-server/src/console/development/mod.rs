@@ -26,24 +26,24 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::{Semaphore, watch};
 use zeroize::Zeroizing;
 
 use super::assets;
 use super::form::Fields;
-use super::page::{Console, Frame, LANGUAGE_COOKIE, error_pages, see_other, texts};
+use super::page::{Console, Frame, choose_language, error_pages, see_other, texts};
 use super::sessions::{OpenSession, Sessions};
-use super::texts::{Sentence, Texts};
+use super::texts::Sentence;
 use crate::http::{self, Pipeline};
 use crate::service::Service;
 use authority::{Actor, Authority, Clock, Failure, random};
 pub(crate) use clock::MovableClock;
 use exchanges::Exchanges;
-pub(crate) use exchanges::{Recorder, inject, record};
+pub(crate) use exchanges::Recorder;
 use faults::Faults;
 use gateway::GatewaySwitch;
 pub(crate) use gateway::WatchedGateway;
@@ -60,6 +60,7 @@ const CONSOLE: Console = Console {
         ("exchanges", "exchanges-title"),
         ("next", "next-title"),
     ],
+    further_pages: &["account", "exchange"],
 };
 
 /// The maximum number of open streams of SMS.
@@ -177,15 +178,9 @@ pub(crate) fn router(console: Arc<Development>, pipeline: Pipeline) -> Router {
         .with_state(console)
 }
 
-/// Reads a form that has the token of the session and exactly these fields.
-fn form(session: &Session, headers: &HeaderMap, body: &Bytes, names: &[&str]) -> Result<Fields, StatusCode> {
-    let fields = Fields::of_form(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
-    if !session.accepts(fields.get("csrf")) {
-        return Err(StatusCode::FORBIDDEN);
-    }
-    let is_complete = names.iter().all(|name| fields.get(name).is_some());
-    let has_no_other = fields.are_only(&[names, &["csrf"]].concat());
-    if is_complete && has_no_other { Ok(fields) } else { Err(StatusCode::BAD_REQUEST) }
+/// Reads a form of the session with exactly these fields.
+fn form(session: &Session, headers: &HeaderMap, body: &[u8], names: &[&str]) -> Result<Fields, StatusCode> {
+    Fields::of_session(session, headers, body)?.exactly(names)
 }
 
 /// Reads a query that has only these fields.
@@ -198,41 +193,22 @@ fn encoded(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }
 
-/// Keeps the chosen language in a cookie.
+/// Keeps the chosen language.
 async fn set_language(headers: HeaderMap, body: Bytes) -> Answer {
-    let fields = Fields::of_form(&headers, &body).ok_or(StatusCode::BAD_REQUEST)?;
-    let (Some(language), Some(back)) = (fields.get("language"), fields.get("back")) else {
-        return Err(StatusCode::BAD_REQUEST);
-    };
-    let language = Texts::languages().map(|(code, _)| code).find(|code| *code == language);
-    let (Some(language), true) = (language, fields.are_only(&["language", "back"])) else {
-        return Err(StatusCode::BAD_REQUEST);
-    };
-    let cookie = format!("{LANGUAGE_COOKIE}={language}; Path=/; SameSite=Strict; HttpOnly; Max-Age=31536000");
-    let cookie = HeaderValue::from_str(&cookie).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    Ok(([(header::SET_COOKIE, cookie)], see_other(CONSOLE, own_path(back))).into_response())
-}
-
-/// Returns a path below the base if it is one of the console's pages, and else the first page: a
-/// path like `/example.com` would lead to another site.
-fn own_path(back: &str) -> &str {
-    let page = back.split('?').next().unwrap_or_default();
-    let is_page = matches!(page, "accounts" | "account" | "errors" | "exchanges" | "exchange" | "next");
-    if is_page && back.bytes().all(|byte| byte.is_ascii_graphic()) { back } else { "" }
+    choose_language(CONSOLE, false, &headers, &body)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::CONSOLE;
 
     #[test]
     fn a_path_back_is_one_of_the_pages() {
-        for good in ["accounts", "account?name=a%2Fb", "exchange?id=1", "next"] {
-            assert_eq!(own_path(good), good);
+        for good in ["accounts", "account?name=a%2Fb", "exchange?id=1", "next", ""] {
+            assert_eq!(CONSOLE.own_path(good), good);
         }
-        for bad in ["", "/example.com", "//example.com", "\\example.com", "https://example.com", "events", "next\r\nx"]
-        {
-            assert_eq!(own_path(bad), "", "{bad}");
+        for bad in ["/example.com", "//example.com", "\\example.com", "https://example.com", "events", "next\r\nx"] {
+            assert_eq!(CONSOLE.own_path(bad), "", "{bad}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::super::texts::{Sentence, Texts};
 use super::findings::FindingView;
 use super::trail::{self, Trail};
 use super::visit::{Refusal, Visit, account_name, query};
-use super::{Told, account_path, now};
+use super::{Told, account_path};
 use crate::config::Role;
 use authority::{AccountInfo, DeviceInfo, Diagnosis, Keystore, Weight};
 
@@ -61,7 +61,7 @@ pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Respo
     };
     let (diagnosis, entries, proposals) = visit.service().step(work).await?;
     let path = account_path(name.as_str());
-    let at = diagnosis.as_ref().map_or_else(now, |diagnosis| diagnosis.at);
+    let at = diagnosis.as_ref().map_or_else(|| visit.now(), |diagnosis| diagnosis.at);
     let status = if diagnosis.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let title = Sentence::new("account-title").with("name", name.as_str().to_owned());
     let page = AccountPage {

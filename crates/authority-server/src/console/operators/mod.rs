@@ -32,7 +32,7 @@ use super::page::{self, Console};
 use super::sessions::{Lifetime, Sessions};
 use super::texts::{Sentence, Texts};
 use crate::config;
-use crate::http::{Guard, Tls};
+use crate::http::{Additions, Guard, Routes, Tls};
 use samples::Samples;
 pub(crate) use samples::{INTERVAL as SAMPLING_INTERVAL, take as take_sample};
 use visit::{Owner, Visit};
@@ -46,7 +46,11 @@ const CONSOLE: Console = Console {
         ("audit", "operators-trail"),
         ("health", "operators-health"),
     ],
+    further_pages: &[SIGN_IN, "account"],
 };
+
+/// The path of the sign-in below the base.
+const SIGN_IN: &str = "sign-in";
 
 /// The whole lifetime of a session is this many times the time after which an unused one ends.
 const WHOLE_LIFETIME: u32 = 8;
@@ -70,8 +74,20 @@ impl OperatorsConsole {
     }
 }
 
+/// The pages, and a page for each error below the path of the console: also for those that the
+/// layers of the listener found.
+impl Additions for Arc<OperatorsConsole> {
+    fn add_inside(&self, routes: Routes) -> Routes {
+        routes.merge(pages(self.clone()))
+    }
+
+    fn add_outside(&self, routes: Routes) -> Routes {
+        routes.layer(from_fn(|request, next| page::error_pages(CONSOLE, request, next)))
+    }
+}
+
 /// Returns the pages.
-pub(crate) fn routes<S>(console: Arc<OperatorsConsole>) -> Router<S> {
+fn pages<S>(console: Arc<OperatorsConsole>) -> Router<S> {
     Router::new()
         .route("/console", get(async || page::see_other(CONSOLE, "")))
         .route("/console/", get(search::page))
@@ -90,12 +106,6 @@ pub(crate) fn routes<S>(console: Arc<OperatorsConsole>) -> Router<S> {
         .route("/console/{*other}", any(async || StatusCode::NOT_FOUND))
         .layer(from_fn_with_state(console.clone(), error_pages_of_sessions))
         .with_state(console)
-}
-
-/// Gives each error below the path of the console a page: also those that the layers of the
-/// listener found.
-pub(crate) fn with_error_pages(router: Router) -> Router {
-    router.layer(from_fn(|request, next| page::error_pages(CONSOLE, request, next)))
 }
 
 /// Gives an error of a request with a session a page with the navigation.

@@ -11,9 +11,9 @@ use super::super::texts::{Sentence, Texts};
 use super::actions::unblocked_in_words;
 use super::trail::actor_in_words;
 use super::visit::{Refusal, Visit, query};
-use super::{Told, account_path, now};
+use super::{Told, account_path};
 use crate::config::Role;
-use authority::{Action, Approved, Authority, Failure, Proposal};
+use authority::{Action, Approved, Proposal};
 
 /// The page of the proposals.
 #[derive(Template)]
@@ -45,7 +45,7 @@ pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Respo
     visit.require(Role::Read).await?;
     query(text.as_deref(), &[])?;
     let proposals = visit.service().step(|authority| authority.proposals(None)).await?;
-    let now = now();
+    let now = visit.now();
     let proposals = proposals.into_iter().map(|proposal| ProposalView::new(proposal, &visit, now)).collect();
     let four_eyes = visit.console.guard.four_eyes;
     let frame = visit.frame(Sentence::new("proposals-title"), "proposals");
@@ -133,10 +133,7 @@ pub(super) async fn reject(visit: Visit, headers: HeaderMap, body: Bytes) -> Res
 async fn proposal(visit: &Visit, headers: &HeaderMap, body: &[u8]) -> Result<Option<Proposal>, Refusal> {
     let fields = visit.form(headers, body, &["id"])?;
     let id = fields.get("id").unwrap_or_default().to_owned();
-    let find = move |authority: &Authority| -> Result<Option<Proposal>, Failure> {
-        Ok(authority.proposals(None)?.into_iter().find(|proposal| proposal.id == id))
-    };
-    Ok(visit.service().step(find).await?)
+    Ok(visit.service().step(move |authority| authority.proposal(&id)).await?)
 }
 
 fn ended(visit: &Visit) -> Response {

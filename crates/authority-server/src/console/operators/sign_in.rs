@@ -10,17 +10,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::super::form::{Fields, is_form};
-use super::super::page::{self, Frame, LANGUAGE_COOKIE};
+use super::super::form::Fields;
+use super::super::page::{self, Frame};
 use super::super::texts::{Sentence, Texts};
 use super::visit::{Owner, Refusal, Visit};
-use super::{CONSOLE, OperatorsConsole};
+use super::{CONSOLE, OperatorsConsole, SIGN_IN};
 use crate::http::{KnownOperator, Peer, PeerCertificate};
-
-pub(super) const PATH: &str = "sign-in";
-
-/// Time for which a browser keeps the chosen language, in seconds.
-const LANGUAGE_SECONDS: u64 = 365 * 24 * 3600;
 
 /// The page for signing in.
 #[derive(Template)]
@@ -45,18 +40,13 @@ impl OperatorsConsole {
         if self.guard.tls { "__Secure-pims-console" } else { "pims-console" }
     }
 
-    /// Returns a cookie for the pages of the console alone, which no script reads.
-    fn cookie(&self, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
-        let secure = if self.guard.tls { "; Secure" } else { "" };
-        let path = CONSOLE.base;
-        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-        let mut value = HeaderValue::from_str(&text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+    /// Returns the cookie with the secret of a session.
+    fn cookie(&self, secret: &str, seconds: u64) -> Option<HeaderValue> {
+        CONSOLE.cookie(self.cookie_name(), secret, Some(seconds), self.guard.tls)
     }
 
     fn sign_in_page(&self, t: Texts, certificate: bool, status: StatusCode) -> Response {
-        let frame = Frame::new(CONSOLE, t, Sentence::new("sign-in-title"), PATH);
+        let frame = Frame::new(CONSOLE, t, Sentence::new("sign-in-title"), SIGN_IN);
         let was_wrong = status == StatusCode::UNAUTHORIZED;
         let by_token = !self.guard.operators.is_empty();
         page::html(status, &SignInPage { frame, by_token, by_certificate: certificate, was_wrong })
@@ -82,12 +72,8 @@ pub(super) async fn sign_in(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    if !is_form(&headers) {
-        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into());
-    }
-    let fields = Fields::of_form(&headers, &body).filter(|fields| fields.are_only(&["token"]));
-    let fields = fields.ok_or(StatusCode::BAD_REQUEST)?;
-    let token = fields.get("token").ok_or(StatusCode::BAD_REQUEST)?.trim();
+    let fields = Fields::of_form(&headers, &body)?.exactly(&["token"])?;
+    let token = fields.get("token").unwrap_or_default().trim();
     let certificate = certificate.map(|Extension(certificate)| certificate);
     let presented = (!token.is_empty()).then_some(token);
     let Some(operator) = console.guard.identify(presented, certificate) else {
@@ -104,7 +90,7 @@ pub(super) async fn sign_in(
     if let Some(visit) = earlier {
         console.sessions.end(&visit.session);
     }
-    let cookie = console.cookie(console.cookie_name(), &secret, console.lifetime.whole.as_secs());
+    let cookie = console.cookie(&secret, console.lifetime.whole.as_secs());
     with_cookie(page::see_other(CONSOLE, ""), cookie)
 }
 
@@ -116,31 +102,17 @@ pub(super) async fn sign_out(visit: Visit, headers: HeaderMap, body: Bytes) -> R
     let (actor, address) = (visit.actor(), visit.address);
     let recorded = visit.service().step(move |authority| authority.acting_as(&actor, address).audit_sign_out()).await;
     tracing::info!(operator = visit.operator.name, recorded = recorded.is_ok(), "an operator signed out");
-    let cookie = visit.console.cookie(visit.console.cookie_name(), "", 0);
-    with_cookie(page::see_other(CONSOLE, PATH), cookie)
+    let cookie = visit.console.cookie("", 0);
+    with_cookie(page::see_other(CONSOLE, SIGN_IN), cookie)
 }
 
-/// Keeps the language in a cookie, and sends the browser back to its page. It needs no session.
+/// Keeps the chosen language.
 pub(super) async fn choose_language(
     State(console): State<Arc<OperatorsConsole>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    if !is_form(&headers) {
-        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into());
-    }
-    let fields = Fields::of_form(&headers, &body).filter(|fields| fields.are_only(&["language", "back"]));
-    let fields = fields.ok_or(StatusCode::BAD_REQUEST)?;
-    let chosen = fields.get("language").and_then(Texts::named).ok_or(StatusCode::BAD_REQUEST)?;
-    let back = fields.get("back").filter(|back| is_page(back)).unwrap_or_default();
-    with_cookie(page::see_other(CONSOLE, back), console.cookie(LANGUAGE_COOKIE, chosen.code(), LANGUAGE_SECONDS))
-}
-
-/// Returns whether a path below the base is that of a page.
-fn is_page(path: &str) -> bool {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let is_known = CONSOLE.navigation.iter().any(|(known, _)| *known == path) || [PATH, "account"].contains(&path);
-    is_known && query.bytes().all(|byte| byte.is_ascii_graphic())
+    Ok(page::choose_language(CONSOLE, console.guard.tls, &headers, &body)?)
 }
 
 fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Result<Response, Refusal> {
@@ -150,15 +122,15 @@ fn with_cookie(response: Response, cookie: Option<HeaderValue>) -> Result<Respon
 
 #[cfg(test)]
 mod tests {
-    use super::is_page;
+    use super::CONSOLE;
 
     #[test]
     fn a_browser_goes_back_to_pages_of_the_console_alone() {
         for good in ["", "?q=a", "sign-in", "account?name=a%20b", "audit?before=1", "health"] {
-            assert!(is_page(good), "{good}");
+            assert_eq!(CONSOLE.own_path(good), good);
         }
         for bad in ["/", "//evil.example", "../admin", "unblock", "error", "account/", "?q=a\r\nx", "?q=a b", "x"] {
-            assert!(!is_page(bad), "{bad}");
+            assert_eq!(CONSOLE.own_path(bad), "", "{bad}");
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::super::page::{self, Frame};
 use super::super::texts::{Sentence, Texts};
 use super::visit::{Refusal, Visit, query};
-use super::{Told, account_path, now};
+use super::{Told, account_path};
 use crate::config::Role;
 use authority::{AuditEntry, Authority, Failure};
 
@@ -52,7 +52,7 @@ pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Respo
     let fields = query(text.as_deref(), &["before"])?;
     let before = before(fields.get("before"))?;
     let entries = visit.service().step(move |authority| read(authority, None, before)).await?;
-    let trail = Trail::new(entries, "audit?", now(), visit.t);
+    let trail = Trail::new(entries, "audit?", visit.now(), visit.t);
     let frame = visit.frame(Sentence::new("trail-title"), "audit");
     Ok(page::html(StatusCode::OK, &AuditPage { frame, trail }))
 }

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::super::form::{Fields, cookie, is_form};
+use super::super::form::{Fields, cookie};
 use super::super::page::{self, Frame};
 use super::super::sessions::OpenSession;
 use super::super::texts::{Sentence, Texts};
@@ -83,6 +83,11 @@ impl Visit {
         &self.console.guard.service
     }
 
+    /// Returns the time of the service's clock.
+    pub(super) fn now(&self) -> i64 {
+        self.service().authority().now()
+    }
+
     /// Returns the actor of the audit trail.
     pub(super) fn actor(&self) -> Actor {
         self.operator.actor()
@@ -109,23 +114,13 @@ impl Visit {
         page::error_in(self.bare_frame(Sentence::new(page::error_id(status)), "error".into()), status, sentence)
     }
 
-    /// Reads a form with exactly these fields and the token of the session.
+    /// Reads a form of the session with exactly these fields.
     pub(super) fn form(&self, headers: &HeaderMap, body: &[u8], names: &[&str]) -> Result<Fields, Refusal> {
-        if !is_form(headers) {
-            return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into());
-        }
-        let fields = Fields::of_form(headers, body).ok_or(StatusCode::BAD_REQUEST)?;
-        if !self.session.accepts(fields.get("csrf")) {
-            tracing::warn!("a form without the token of its session was refused");
+        let fields = Fields::of_session(&self.session, headers, body);
+        if fields.as_ref().is_err_and(|status| *status == StatusCode::FORBIDDEN) {
             self.service().metrics.operator_refused("csrf");
-            return Err(StatusCode::FORBIDDEN.into());
         }
-        let is_whole = names.iter().all(|name| fields.get(name).is_some());
-        if is_whole && fields.are_only(&[names, &["csrf"]].concat()) {
-            Ok(fields)
-        } else {
-            Err(StatusCode::BAD_REQUEST.into())
-        }
+        Ok(fields?.exactly(names)?)
     }
 
     /// Leaves a sentence for the next page, and sends the browser to it.
@@ -161,7 +156,7 @@ impl From<Failed> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn => page::see_other(CONSOLE, super::sign_in::PATH),
+            Self::SignIn => page::see_other(CONSOLE, super::SIGN_IN),
             // A layer makes it a page.
             Self::Status(status) => status.into_response(),
         }

@@ -927,4 +927,29 @@ fn settings_of_the_console_that_cannot_be_are_refused_and_doubtful_ones_warned_o
     }
     let quiet = says(&with_console().set("admin.four_eyes", true), &["check"]);
     assert!(!quiet.contains("four_eyes"), "{quiet}");
+    // One person that is two operators.
+    let ours = Authorities::new();
+    let shown = "7".repeat(64);
+    let checked = |operators: &str| {
+        says(&with_certificates(&ours, operators).set("admin.console", true).set("admin.four_eyes", true), &["check"])
+    };
+    let warned = checked("");
+    assert!(warned.contains("without admin.operators each certificate is an operator"), "{warned}");
+    let roles = "roles = [\"read\", \"unblock\", \"remove\"]";
+    let operators = |first: &str, second: &str| {
+        format!("[admin.operators]\nfirst = {{ {first}, {roles} }}\nsecond = {{ {second}, {roles} }}\n")
+    };
+    let certificate = format!("certificate = \"{shown}\"");
+    let [both, token] =
+        [HELPER, READER].map(|token| [format!("{certificate}, token = \"{token}\""), format!("token = \"{token}\"")]);
+    for (first, second) in [(&both[0], &both[1]), (&certificate, &both[1]), (&both[1], &token[1])] {
+        let warned = checked(&operators(first, second));
+        assert_eq!(
+            warned.matches("can sign in as").count(),
+            usize::from(first != &both[0]),
+            "{first} {second}: {warned}"
+        );
+    }
+    let warned = checked(&operators(&certificate, &both[1]));
+    assert!(warned.contains("`second` can sign in as `first`"), "{warned}");
 }

@@ -291,12 +291,14 @@ impl Authority {
     }
 
     /// Four eyes: asks for an action that another operator must approve. The caller's actor asks.
-    /// The proposal is open for 24 hours. An account has at most 20 open proposals.
+    /// The proposal is open for 24 hours. An account has at most 20 open proposals, and an actor
+    /// has made at most 100 of the open ones.
     pub fn propose(&self, account: &AccountName, action: &Action, reason: &Reason) -> Result<Proposed, Failure> {
         proposals::propose(&self.context(), account, action, reason)
     }
 
-    /// Lists the open proposals for one account or for all, the oldest first, and at most 1000.
+    /// Lists the open proposals for one account or for all, the oldest first. There are at most
+    /// 1000.
     pub fn proposals(&self, account: Option<&AccountName>) -> Result<Vec<Proposal>, Failure> {
         proposals::proposals(&self.context(), account)
     }
@@ -307,7 +309,8 @@ impl Authority {
     }
 
     /// Approves a proposal and runs its action in the same transaction. The proposal has then
-    /// ended, so an action runs once, whatever operators approve it at the same time.
+    /// ended, so an action runs once, whatever operators approve it at the same time. The other
+    /// open proposals of the same action have ended, too.
     ///
     /// The rows of the audit trail have the caller's actor, and the reason of the proposal. The
     /// actor that proposed the action cannot approve it: actors are compared by their text in the

@@ -2,7 +2,8 @@
 //!
 //! The transaction of an approval also runs the action, and removes the proposal. So the action
 //! runs once, whatever operators approve it at the same time, and never after the proposal has
-//! ended: it was withdrawn, its time is over, or its account was removed.
+//! ended: it was withdrawn, its time is over, its account was removed, or another proposal of the
+//! same action was approved.
 
 use crate::account::AccountName;
 use crate::admin::{self, Unblock};
@@ -22,8 +23,11 @@ const LIFETIME: i64 = DAY;
 /// The maximum number of open proposals of an account.
 const MAX_OPEN: u32 = 20;
 
-/// The maximum number of proposals in a list.
-const MAX_LIST: u32 = 1000;
+/// The maximum number of open proposals of an actor. One operator alone leaves room for others.
+const MAX_OF_ACTOR: usize = 100;
+
+/// The maximum number of open proposals. So a list has all of them.
+const MAX_ALL: u32 = 1000;
 
 /// The number of characters of the id of a proposal.
 const ID_LENGTH: usize = 32;
@@ -52,7 +56,7 @@ pub enum Proposed {
     NoAccount,
     /// The account has no such device.
     NoDevice,
-    /// The account has 20 open proposals.
+    /// The account has 20 open proposals, the caller has made 100, or there are 1000.
     TooMany,
 }
 
@@ -111,8 +115,7 @@ pub(crate) fn propose(
                 None => return Ok(Proposed::NoDevice),
             },
         };
-        let open = open_proposals(step, Some(name), MAX_OPEN)?;
-        if open.len() >= usize::try_from(MAX_OPEN).unwrap_or(usize::MAX) {
+        if is_full(step, name, &origin.actor)? {
             return Ok(Proposed::TooMany);
         }
         let proposal = ProposalRow {
@@ -132,7 +135,7 @@ pub(crate) fn propose(
 /// Answers [`Authority::proposals`](crate::Authority::proposals).
 pub(crate) fn proposals(ctx: &Context<'_>, account: Option<&AccountName>) -> Result<Vec<Proposal>, Failure> {
     ctx.step("proposals.list", |step| {
-        let found = open_proposals(step, account.map(AccountName::as_str), MAX_LIST)?;
+        let found = open_proposals(step, account.map(AccountName::as_str), MAX_ALL)?;
         Ok(found.into_iter().map(Proposal::from).collect())
     })
 }
@@ -150,7 +153,13 @@ pub(crate) fn approve(ctx: &Context<'_>, id: &str) -> Result<Approved, Failure> 
             step.audit(Some(&proposal.account), None, audit::OPERATOR_REFUSED)?;
             return Ok(Approved::SameOperator);
         }
-        step.rows.remove_proposal(&proposal.id)?;
+        // The others that ask for the same have their wish. One of them could lift a later block,
+        // of which no operator that proposed knows.
+        for open in open_proposals(step, Some(&proposal.account), MAX_ALL)? {
+            if open.action == proposal.action {
+                step.rows.remove_proposal(&open.id)?;
+            }
+        }
         let origin = step.origin.with_reason(Some(&proposal.reason));
         let step = &step.with_origin(&origin);
         record(step, &proposal, audit::OPERATOR_APPROVED)?;
@@ -185,6 +194,17 @@ fn find_open(step: &Step<'_>, id: &str) -> Result<Option<ProposalRow>, Failure> 
 fn open_proposals(step: &Step<'_>, account: Option<&str>, limit: u32) -> Result<Vec<ProposalRow>, Failure> {
     let found = step.rows.proposals(account, step.now.saturating_sub(LIFETIME), limit)?;
     Ok(found.into_iter().filter(|proposal| is_open(step, proposal)).collect())
+}
+
+/// Returns whether no further proposal of an actor for an account has room.
+fn is_full(step: &Step<'_>, account: &str, actor: &str) -> Result<bool, Failure> {
+    let reaches = |count: usize, maximum: u32| count >= usize::try_from(maximum).unwrap_or(usize::MAX);
+    if reaches(open_proposals(step, Some(account), MAX_OPEN)?.len(), MAX_OPEN) {
+        return Ok(true);
+    }
+    let all = open_proposals(step, None, MAX_ALL)?;
+    let of_actor = all.iter().filter(|proposal| proposal.made_by == actor).count();
+    Ok(reaches(all.len(), MAX_ALL) || of_actor >= MAX_OF_ACTOR)
 }
 
 fn is_open(step: &Step<'_>, proposal: &ProposalRow) -> bool {

@@ -49,17 +49,15 @@ pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
 /// Runs the service, and the development console of a service for development.
 fn start(config: Config, development: Option<dev::Started>) -> Result<(), String> {
     log::start(config.log);
-    if config.stage == Stage::Development {
-        tracing::warn!("development = true: this service protects nothing");
-    }
+    let protects_nothing = "development = true: this service protects nothing".to_owned();
+    let mut warnings = Vec::from_iter((config.stage == Stage::Development).then_some(protects_nothing));
     // Memory is locked before the threads start, so that their stacks are locked, too.
-    if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
-        tracing::warn!("{reason}");
-    }
-    let of_operators = config.admin.as_ref().map(four_eyes_warnings).unwrap_or_default();
-    for warning in guesses::warning(&config.policy, &config.limits).into_iter().chain(of_operators) {
-        tracing::warn!("{warning}");
-    }
+    warnings.extend(hardening::lock_memory(config.lock_memory)?);
+    warnings.extend(guesses::warning(&config.policy, &config.limits));
+    warnings.extend(config.admin.as_ref().map(four_eyes_warnings).unwrap_or_default());
+    // A developer looks for the address of the console, which comes first.
+    let later = if development.is_some() { warnings.split_off(0) } else { Vec::new() };
+    warn(&warnings);
     // Steps wait for the database on threads of their own, and as many requests wait for the SMS
     // gateway.
     let runtime = Builder::new_multi_thread()
@@ -70,7 +68,7 @@ fn start(config: Config, development: Option<dev::Started>) -> Result<(), String
     // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not
     // block. So this thread holds the service until the runtime is gone, on every way out.
     let opened = OnceLock::new();
-    let ended = runtime.block_on(serve(config, &opened, development));
+    let ended = runtime.block_on(serve(config, &opened, development, later));
     // Steps of requests that the drain cut off may still wait for the database or the gateway. The
     // opening of a database is not awaited: each of its steps is a transaction.
     runtime.shutdown_timeout(if opened.get().is_some() { STEP_DRAIN_TIMEOUT } else { Duration::ZERO });
@@ -78,11 +76,19 @@ fn start(config: Config, development: Option<dev::Started>) -> Result<(), String
     ended
 }
 
-/// Serves until a signal. `service_slot` holds the service when this function returns.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Serves until a signal. `service_slot` holds the service when this function returns. `warnings`
+/// are logged after the address of the development console.
 async fn serve(
     config: Config,
     service_slot: &OnceLock<Arc<Service>>,
     development: Option<dev::Started>,
+    warnings: Vec<String>,
 ) -> Result<(), String> {
     // The handlers are set first: a signal without a handler kills the process, and opening the
     // service takes a while.
@@ -117,15 +123,23 @@ async fn serve(
     let certificates: Vec<Tls> =
         [listener.tls(), admin.as_ref().and_then(|(listener, ..)| listener.tls())].into_iter().flatten().collect();
     let address = listener.address()?;
-    tracing::info!(%address, tls = listener.tls().is_some(), "listening");
+    let operators_address = admin.as_ref().map(|(listener, ..)| listener.address()).transpose()?;
+    let recorder = development.as_ref().map(|development| development.recorder(stopped.clone()));
     let mut work = tokio::task::JoinSet::new();
+    // Before the first line of the log: the first line in the terminal is the console's address.
+    if let (Some(development), Some(listener)) = (development, console) {
+        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
+        let port = listener.address()?.port();
+        let router = development.begin(&service, pipeline, port, (address, operators_address), stopped.clone())?;
+        work.spawn(listener.serve(router, service.clone(), stopped.clone()));
+    }
+    warn(&warnings);
+    tracing::info!(%address, tls = listener.tls().is_some(), "listening");
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
     let public_tls = listener.tls();
-    let recorder = development.as_ref().map(|development| development.recorder(stopped.clone()));
     let recorder = recorder.as_ref().map(|recorder| recorder as &dyn Additions);
     let router = http::public(&service, pipeline, stage, recorder);
     work.spawn(listener.serve(router, service.clone(), stopped.clone()));
-    let operators_address = admin.as_ref().map(|(listener, ..)| listener.address()).transpose()?;
     if let Some((listener, operators, console, four_eyes)) = admin {
         tracing::info!(address = %listener.address()?, "admin API listening");
         let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
@@ -156,13 +170,7 @@ async fn serve(
         prune(service, keep_days, || !*ending.borrow());
     }));
     if let Some(every) = service.identity.refresh_every() {
-        work.spawn(run_periodically(Interval::of(every), stopped.clone(), service.clone(), refresh));
-    }
-    if let (Some(development), Some(listener)) = (development, console) {
-        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
-        let port = listener.address()?.port();
-        let router = development.begin(&service, pipeline, port, (address, operators_address), stopped.clone())?;
-        work.spawn(listener.serve(router, service.clone(), stopped));
+        work.spawn(run_periodically(Interval::of(every), stopped, service.clone(), refresh));
     }
     signals.wait(&service, &certificates).await;
     tracing::info!("shutting down, finishing the requests in progress");

@@ -66,20 +66,41 @@ fn console(reader: &mut Reader) -> Option<OperatorsConsole> {
     is_on.then(|| OperatorsConsole { session_idle: Duration::from_secs(60 * minutes) })
 }
 
-/// Returns the warnings about four eyes with operators of whom fewer than two could use them.
+/// Returns the warnings about four eyes: a role that fewer than two operators have, and one person
+/// that is two operators.
 pub(crate) fn four_eyes_warnings(admin: &Admin) -> Vec<String> {
-    // Without named operators, each client with a certificate is one. They cannot be counted.
-    if !admin.four_eyes || admin.operators.is_empty() {
+    if !admin.four_eyes {
         return Vec::new();
+    }
+    if admin.operators.is_empty() {
+        let warning = "admin.four_eyes: without admin.operators each certificate is an operator, so a person with two \
+                       valid certificates, such as a renewed one, approves its own proposals";
+        return vec![warning.to_owned()];
     }
     let with = |role: Role| admin.operators.iter().filter(|operator| operator.roles.contains(&role)).count();
     let too_few = [Role::Unblock, Role::Remove].into_iter().filter(|role| with(*role) < 2);
-    too_few
-        .map(|role| {
-            let role = role.as_str();
-            format!("admin.four_eyes: fewer than two operators have the role {role}, so none can approve the other's proposal")
-        })
-        .collect()
+    let too_few = too_few.map(|role| {
+        let role = role.as_str();
+        format!(
+            "admin.four_eyes: fewer than two operators have the role {role}, so none can approve the other's proposal"
+        )
+    });
+    let pairs = admin.operators.iter().flat_map(|one| admin.operators.iter().map(move |other| (one, other)));
+    let double = pairs.filter(|(one, other)| one.name != other.name && can_be(one, other)).map(|(one, other)| {
+        format!(
+            "admin.four_eyes: `{}` can sign in as `{}` as well, and then approve its own proposals",
+            one.name, other.name
+        )
+    });
+    too_few.chain(double).collect()
+}
+
+/// Returns whether the token and the certificate of an operator are enough to be the other one.
+fn can_be(one: &Operator, other: &Operator) -> bool {
+    let token =
+        |operator: &Operator| operator.token.as_ref().map(|token| zeroize::Zeroizing::new(token.reveal().to_owned()));
+    (other.token.is_none() || token(other) == token(one))
+        && (other.certificate.is_none() || other.certificate == one.certificate)
 }
 
 fn operator(reader: &mut Reader, name: String, value: Value) -> Option<Operator> {

@@ -927,4 +927,30 @@ fn settings_of_the_console_that_cannot_be_are_refused_and_doubtful_ones_warned_o
     }
     let quiet = says(&with_console().set("admin.four_eyes", true), &["check"]);
     assert!(!quiet.contains("four_eyes"), "{quiet}");
+    // One person that is two operators.
+    let ours = Authorities::new();
+    let shown = "7".repeat(64);
+    let checked = |operators: &str| {
+        says(&with_certificates(&ours, operators).set("admin.console", true).set("admin.four_eyes", true), &["check"])
+    };
+    let warned = checked("");
+    assert!(warned.contains("without admin.operators each certificate is an operator"), "{warned}");
+    let roles = "roles = [\"read\", \"unblock\", \"remove\"]";
+    let operators = |first: &str, second: &str| {
+        format!("[admin.operators]\nfirst = {{ {first}, {roles} }}\nsecond = {{ {second}, {roles} }}\n")
+    };
+    let certificate = format!("certificate = \"{shown}\"");
+    let [helper, reader] = [HELPER, READER].map(|token| format!("token = \"{token}\""));
+    let [helper_both, reader_both] = [&helper, &reader].map(|token| format!("{certificate}, {token}"));
+    for (first, second, can_be_both) in [
+        (&certificate, &reader_both, true),
+        (&helper, &helper_both, true),
+        (&helper_both, &reader_both, false),
+        (&helper, &reader, false),
+        (&certificate, &reader, false),
+    ] {
+        let warned = checked(&operators(first, second));
+        assert_eq!(warned.contains("`second` can sign in as `first`"), can_be_both, "{warned}");
+        assert!(!warned.contains("`first` can sign in"), "{warned}");
+    }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use authority::{AccountName, Purpose};
@@ -112,6 +112,14 @@ impl Site {
 
     fn request_certification(&self) -> Reply {
         self.cvs("POST", "smsCode", Some(&json!({"type": "phoneNumberCertification", "phoneNumber": NUMBER})))
+    }
+
+    /// Returns the id of the newest row of the audit trail.
+    fn newest_audit_id(&self) -> i64 {
+        let token = std::fs::read_to_string(self.service.folder.join("operator.token")).unwrap();
+        let url = format!("{}/admin/v1/audit?limit=1", self.service.url("operators"));
+        let reply = http::send(&self.agent, "GET", &url, Some(token.trim()), None).unwrap();
+        reply.json()["audit"][0]["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Returns the code that the inbox shows.
@@ -280,6 +288,24 @@ fn the_first_line_has_an_address_that_begins_a_session() {
     let stale = format!("{}={}", again.cookie.split('=').next().unwrap(), site.cookie.split_once('=').unwrap().1);
     let url = format!("http://{}/", again.host);
     assert_eq!(http::send_with(&again.agent, "GET", &url, &[("cookie", &stale)]).status, 401);
+}
+
+/// A terminal shows the log, too.
+#[test]
+fn the_address_comes_before_the_lines_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("terminal");
+    let terminal = std::fs::File::create(&path).unwrap();
+    let log = terminal.try_clone().unwrap();
+    let mut command = Command::new(crate::newcomer::PROGRAM);
+    command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder.path().join("dev"));
+    let mut process = command.stdin(Stdio::null()).stdout(terminal).stderr(log).spawn().unwrap();
+    let shown = || std::fs::read_to_string(&path).unwrap();
+    let started = || ["It ends with Ctrl-C", "protects nothing", "listening"].iter().all(|text| shown().contains(text));
+    let has_started = poll(|| started().then_some(())).is_some();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(has_started && shown().starts_with("Open in a browser: http://127.0.0.1:"), "{}", shown());
 }
 
 /// Returns the number of sockets on which a process listens.
@@ -612,6 +638,13 @@ fn the_clock_moves_ahead_for_the_whole_service_and_back() {
     }
     assert!(issued_at(&site, &device) >= now() + 2 * DAY + 3600 - 600);
     assert!(issued_at(&site, &device) <= now() + 2 * DAY + 3600 + 600);
+    // As far ahead as it goes, the ids of the trail are far from their end.
+    let year = [("amount", "365"), ("unit", "days"), ("back", "")];
+    let years = (0..).take_while(|_| site.post("/clock", &year).status == 303).count();
+    assert!((5..=10).contains(&years), "{years}");
+    device.ask(&site, "9999").err();
+    let newest = site.newest_audit_id();
+    assert!(newest < i64::MAX / 4 * 3, "{newest}");
     let page = site.done("/clock", &[("reset", "now"), ("back", "accounts")]);
     assert!(page.contains("It shows the present.") && page.contains("The clock shows the present again."), "{page}");
 }

@@ -12,7 +12,7 @@ use crate::commands::{fails, says};
 use crate::http;
 use crate::world::{Setup, token};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 
 /// `serve --dev` on free ports. It ends when it is dropped.
 pub(crate) struct Development {

@@ -119,8 +119,8 @@ fn run_everything() -> World {
     service.proposals(Some(&account)).unwrap();
     assert_eq!(service.proposals(None).unwrap().len(), 2);
     let anna = service.acting_as(&Actor::Operator("anna".into()), None);
-    assert!(matches!(anna.approve_proposal(&proposals[0]).unwrap(), Approved::Unblocked(_)));
     assert!(anna.end_proposal(&proposals[1]).unwrap());
+    assert!(matches!(anna.approve_proposal(&proposals[0]).unwrap(), Approved::Unblocked(_)));
 
     // The devices of the account: one of them, and one that ends another.
     let code = world.code(&account, Purpose::Enrollment);

@@ -189,6 +189,50 @@ fn an_account_has_20_open_proposals_at_most() {
     propose(&anna, &account, &Action::Unblock);
 }
 
+/// A double click, or two operators that ask for the same.
+#[test]
+fn an_approval_ends_the_other_proposals_of_the_same_action() {
+    let (world, account, device) = blocked();
+    let other = Device::activate(&world, &world.account("other"), "1234");
+    let (anna, bob) = (operator(&world, "anna"), operator(&world, "bob"));
+    let [first, second] = [(); 2].map(|()| propose(&anna, &account, &Action::Unblock));
+    let of_bob = propose(&bob, &account, &Action::Unblock);
+    let removals = [(); 2].map(|()| propose(&anna, &account, &removal(&device)));
+    let of_other = propose(&anna, &AccountName::new("other").unwrap(), &removal(&other));
+    assert_eq!(bob.approve_proposal(&first).unwrap(), Approved::Unblocked(Unblock::Lifted));
+    // A later block stays until operators decide on it.
+    (0..5).for_each(|_| drop(device.ask(&world.authority, "9999")));
+    assert!(is_blocked(&world, &account));
+    for id in [&second, &of_bob] {
+        assert_eq!(operator(&world, "carl").approve_proposal(id).unwrap(), Approved::Unknown);
+    }
+    assert!(is_blocked(&world, &account));
+    assert_eq!(bob.approve_proposal(&removals[1]).unwrap(), Approved::DeviceRemoved);
+    assert_eq!(bob.approve_proposal(&removals[0]).unwrap(), Approved::Unknown);
+    assert_eq!(
+        world.authority.proposals(None).unwrap().into_iter().map(|open| open.id).collect::<Vec<_>>(),
+        [of_other]
+    );
+}
+
+/// The list shows each open proposal, so each can be decided, whatever one operator proposes.
+#[test]
+fn one_operator_leaves_room_for_the_proposals_of_others() {
+    let world = World::new();
+    let accounts: Vec<AccountName> = (0..6).map(|number| world.account(&format!("user{number}"))).collect();
+    let (anna, bob) = (operator(&world, "anna"), operator(&world, "bob"));
+    for account in &accounts[..5] {
+        (0..20).for_each(|_| drop(propose(&anna, account, &Action::Unblock)));
+    }
+    assert_eq!(anna.propose(&accounts[5], &Action::Unblock, &reason()).unwrap(), Proposed::TooMany);
+    world.clock.forward(1);
+    let id = propose(&bob, &accounts[5], &Action::Unblock);
+    let open = world.authority.proposals(None).unwrap();
+    assert_eq!((open.len(), &open[100].id), (101, &id));
+    assert!(anna.end_proposal(&open[0].id).unwrap());
+    propose(&anna, &accounts[5], &Action::Unblock);
+}
+
 #[test]
 fn nothing_is_proposed_for_no_account_and_no_device() {
     let world = World::new();

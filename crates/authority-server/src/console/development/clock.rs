@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use authority::{Clock, SystemClock};
 
-/// The farthest that the clock can be moved, in milliseconds: a hundred years. Every date then has
-/// four digits, and no addition of a lifetime overflows.
-const MAX_AHEAD: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+/// The farthest that the clock can be moved, in milliseconds: ten years. The ids of audit rows grow
+/// with time and have their end in the year 2109. A few thousand rows with a later time would use
+/// up all ids that are left, and the database would take no further row, not even in the present.
+const MAX_AHEAD: i64 = 10 * 365 * 24 * 60 * 60 * 1000;
 
 /// The system clock plus an offset. Copies share the offset.
 #[derive(Clone, Default)]

@@ -118,7 +118,7 @@ done-device-gone = The device was removed before. Nothing was left to do.
 done-proposed = The proposal was made. Another operator must approve it within a day.
 done-withdrawn = The proposal was withdrawn.
 done-rejected = The proposal was rejected.
-too-many-proposals = The account has 20 open proposals. Decide on them first.
+too-many-proposals = The account has 20 open proposals, or you have made 100. Wait until they are decided, or withdraw some.
 no-such-device = The account has no such device. Nothing was changed.
 
 # Proposals.

@@ -118,7 +118,7 @@ done-device-gone = L’appareil avait déjà été retiré. Il n’y avait plus 
 done-proposed = La proposition a été faite. Un autre opérateur doit l’approuver dans la journée.
 done-withdrawn = La proposition a été annulée.
 done-rejected = La proposition a été rejetée.
-too-many-proposals = Le compte a 20 propositions ouvertes. Décidez d’abord de celles-ci.
+too-many-proposals = Le compte a 20 propositions ouvertes, ou vous en avez fait 100. Attendez qu’elles soient décidées, ou retirez-en.
 no-such-device = Le compte n’a pas cet appareil. Rien n’a été modifié.
 
 # Les propositions.

@@ -21,7 +21,7 @@ PIMS_BROWSER=${PIMS_BROWSER:-$(command -v chromium-headless-shell || command -v 
     exit 1
 }
 export NODE_PATH PIMS_AUTHORITY PIMS_PROGRAM PIMS_BROWSER
-"$node" -e 'process.exitCode = Number(parseInt(process.versions.node) < 20)' || {
-    echo "the tests of the consoles need Node.js 20 or newer; this is $("$node" --version)" >&2
+"$node" -e 'process.exitCode = Number(parseInt(process.versions.node) < 18)' || {
+    echo "the tests of the consoles need Node.js 18 or newer; this is $("$node" --version)" >&2
     exit 1
 }

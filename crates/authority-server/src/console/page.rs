@@ -46,13 +46,13 @@ impl Console {
         if pages.any(|known| *known == page) && path.bytes().all(|byte| byte.is_ascii_graphic()) { path } else { "" }
     }
 
-    /// Returns a cookie for its pages alone, which no script reads. `max_age` is in seconds;
-    /// without it the browser forgets the cookie when it ends. The value may be a secret.
+    /// Returns a cookie for its pages alone, which no script reads. `max_age` is in seconds.
+    /// Without it the browser forgets the cookie when it ends. The value may be a secret.
     pub(crate) fn cookie(&self, name: &str, value: &str, max_age: Option<u64>, secure: bool) -> Option<HeaderValue> {
         let secure = if secure { "; Secure" } else { "" };
         let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
         let text =
-            Zeroizing::new(format!("{name}={value}; Path={}; HttpOnly; SameSite=Strict{max_age}{secure}", self.base));
+            Zeroizing::new(format!("{name}={value}; Path={}{max_age}; HttpOnly; SameSite=Strict{secure}", self.base));
         let mut cookie = HeaderValue::from_str(&text).ok()?;
         cookie.set_sensitive(true);
         Some(cookie)

@@ -68,6 +68,13 @@ fn run_everything() -> World {
     service.unblock(&account).unwrap();
     let device = device.synchronized(service, "7391");
     assert_eq!(device.status(service), "OK");
+    // A block that ends by itself.
+    let blocking = world.another(Policy { pin_block_seconds: 60, ..policy.clone() });
+    for _ in 0..10 {
+        device.ask(&blocking, "0000");
+    }
+    service.unblock(&account).unwrap();
+    let device = device.synchronized(service, "7391");
     assert_eq!(device.change_pin(service, "7391", "8462").err(), "OK");
     let code = world.code(&account, Purpose::ResetPin);
     assert_eq!(device.reset_pin(service, &code, "9573").err(), "OK");

@@ -167,7 +167,8 @@ class Visitor {
     // The same page is inspected once: that of signing in comes in most tests.
     const content = this.#script ? withoutTokens(await page.content()) : '';
     if (this.#script && !inspected.has(content)) await this.#inspect(page);
-    assert.deepEqual(this.#taken(), [], page.url());
+    const taken = this.#taken();
+    assert.deepEqual(taken, [], [page.url(), ...taken].join('\n'));
     if (this.#script) inspected.add(content);
   }
 

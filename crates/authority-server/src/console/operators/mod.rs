@@ -19,6 +19,8 @@ mod visit;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -128,11 +130,16 @@ async fn error_pages_of_sessions(
 }
 
 /// A time, as a page shows it.
+#[derive(Template)]
+#[template(path = "operators/told.html")]
 struct Told {
     machine: String,
     exact: String,
     relative: String,
 }
+
+/// Its values are escaped in its own template.
+impl HtmlSafe for Told {}
 
 impl Told {
     fn new(at: i64, now: i64, t: Texts) -> Self {

@@ -34,7 +34,7 @@ cargo = env -u MAKEFLAGS -u MFLAGS $(CARGO)
 # Two jobs, or those of the make that runs already: it would warn of a number beside its own.
 two = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j2)
 
-.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-growth generate tools clean
+.PHONY: help libraries sanitized build demo test-demo image serve wheel wheels test-wheels check test test-python test-console test-browser console-pictures kotlin test-kotlin node node-packages test-node test-node-packages test-swift test-conformance test-rust test-postgres test-recipes test-c test-c-plain test-c-release test-c-valgrind test-c-asan test-c-tsan debug-build test-docs test-interop test-cpp test-install test-static test-replace test-install-packages test-dist program install uninstall deb dist systems test-release cross lint book check-links format fuzz advisories test-memory check-exports check-header bench bench-server bench-console bench-growth generate tools clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,9 +53,9 @@ image: ## the service's image `pims-authority`, where there is a Docker engine
 	docker run --rm pims-authority --version
 
 serve: ## a development service on https://localhost:8443 (PORT=…), with what it keeps in build/dev (DEV=…); then `make demo URL=…`
-	$(cargo) build --profile server -p authority-server
-	@echo 'Once it listens, in another terminal: make demo URL=https://localhost:$(PORT)$(if $(filter-out $(BUILD)/dev,$(DEV)), DEV=$(DEV))'
-	target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
+	@# The first line of the output is the console's address.
+	@$(cargo) build --profile server -p authority-server
+	@target/server/pims-authority serve --dev --folder $(DEV) --port $(PORT)
 
 test: ## every test; installs a missing tool, or says which
 	$(MAKE) tools
@@ -75,7 +75,7 @@ check: ## a quick loop: formatting, clippy, unit tests, the C suite on a debug l
 TEST_C := test-c-plain test-c-release test-c-asan test-c-tsan
 
 # The tests of the libraries that are built already.
-TEST_PACKAGES := test-install-packages test-kotlin test-node test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-swift
+TEST_PACKAGES := test-install-packages test-kotlin test-node test-cpp test-python test-dist test-interop test-install test-static test-replace test-conformance test-docs test-demo test-console test-browser test-swift
 
 libraries: $(RELEASE_LIB)/.done $(HOOKED_LIB)/.done
 
@@ -227,6 +227,13 @@ test-home-assistant: $(DEBUG_LIB)/.done $(PROGRAM) ## the example for Home Assis
 test-console: wheel $(PROGRAM) ## the console app, at a pseudo terminal
 	tools/test-console.sh $(BUILD)/python $(PYTHON) $(PROGRAM)
 
+# Some of them: make test-browser BROWSER_TESTS="--test-name-pattern=unblock tests/browser/…".
+test-browser: $(PROGRAM) ## the consoles of the service in a browser: actions, keyboard, accessibility, languages; BROWSER_TESTS=… names files or options
+	NODE=$(NODE) tools/test-browser.sh $(BUILD) $(PROGRAM) $(BROWSER_TESTS)
+
+console-pictures: $(PROGRAM) ## pictures of the consoles' pages for docs/console.md, in docs/pictures/console
+	NODE=$(NODE) tools/console-pictures.sh $(BUILD) $(PROGRAM)
+
 kotlin: $(BUILD)/kotlin/libpims_jni.so ## the Kotlin package: pims.jar and libpims_jni.so, in build/kotlin
 	tools/kotlin-jar.sh $(BUILD)/kotlin
 
@@ -362,8 +369,11 @@ bench: program $(BUILD)/kotlin/libpims_jni.so $(BUILD)/node/pims.node ## every f
 bench_options = $(if $(BASE),PIMS_BENCH_BASE=$(abspath $(BASE))) $(if $(THIS),PIMS_BENCH_PROGRAM=$(abspath $(THIS))) \
 	$(foreach option,SECONDS ROUNDS MINUTES ONLY SIZE,$(if $($(option)),PIMS_BENCH_$(option)="$($(option))"))
 
-bench-server: ## the service's rates beside those of the database alone; with BASE=another-pims-authority beside that program's, with the goals; SECONDS= each, ROUNDS=, MINUTES= of memory, ONLY=postgres,sqlite,activations,memory; docs/scaling.md
+bench-server: ## the service's rates beside those of the database alone; with BASE=another-pims-authority beside that program's, with the goals; SECONDS= each, ROUNDS=, MINUTES= of memory, ONLY=postgres,sqlite,activations,memory; docs/scaling.md. Of the development console: make bench-console
 	$(bench_options) $(cargo) bench --profile server -p authority-server --bench server
+
+bench-console: ## one-time passwords of `serve --dev` on SQLite with 50 open inboxes of its console beside none; with BASE=another-pims-authority beside that program's, too; SECONDS=, ROUNDS=
+	$(bench_options) $(cargo) bench --profile server -p authority-server --bench server -- console
 
 bench-growth: ## the service with 1,000 accounts beside 100,000 and 1,000,000 (SIZE=1000,100000,…): rates, removal, housekeeping, size; SECONDS= each, ROUNDS=, ONLY=postgres,sqlite; docs/scaling.md
 	$(bench_options) $(cargo) bench --profile server -p authority-server --features bulk --bench server -- growth

@@ -25,6 +25,7 @@ need curl curl
 need javac openjdk-17-jdk-headless
 need node nodejs
 need npm npm
+need chromium-headless-shell chromium-headless-shell
 need php php-cli
 need ruby ruby
 need /usr/share/java/junit-platform-console.jar junit5

@@ -57,14 +57,14 @@ enum Command {
     #[command(subcommand)]
     Otp(Otp),
     /// Lists the audit trail, the newest row first: time, event, account, device, actor, address,
-    /// count.
+    /// count, reason.
     Audit(Audit),
 }
 
 #[derive(Args)]
 struct Serve {
     /// Runs a service for development on a loopback address, with its own certificate, one account
-    /// with a token, and SMS in a file.
+    /// with a token, SMS in a file, and a console in the browser, whose address it prints first.
     #[arg(long)]
     dev: bool,
     /// The folder of the files of a service for development.

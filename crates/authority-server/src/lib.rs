@@ -8,6 +8,7 @@
 mod cli;
 mod commands;
 mod config;
+mod console;
 mod gateway;
 mod hardening;
 mod http;

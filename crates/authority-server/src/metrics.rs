@@ -1,7 +1,8 @@
 //! The metrics for Prometheus. Labels name routes, statuses and outcomes, never an account or a
 //! device.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -14,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::process::Process;
+use authority::AuditSeal;
 
 /// The metrics of one instance.
 pub(crate) struct Metrics {
@@ -43,6 +45,49 @@ pub(crate) struct Metrics {
     clones_suspected: Counter,
     blocks: Family<BlockLabels, Counter>,
     process: Process,
+    /// Sums for the console.
+    totals: Totals,
+    /// The result of the last audit check.
+    trail: Mutex<Option<TrailState>>,
+}
+
+/// The number of classes of the duration of a step: that of the histogram's buckets, and one more
+/// for longer steps.
+pub(crate) const STEP_CLASSES: usize = 17;
+
+/// The longest duration of the first class, in microseconds. Each further class reaches twice as
+/// far.
+pub(crate) const FIRST_CLASS_MICROS: u64 = 500;
+
+/// Sums since the start. The families of Prometheus cannot be summed up.
+#[derive(Default)]
+struct Totals {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    steps: [AtomicU64; STEP_CLASSES],
+}
+
+/// The sums at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sums {
+    pub(crate) requests: u64,
+    /// Answers of 5xx.
+    pub(crate) errors: u64,
+    /// One-time passwords.
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    /// Steps in the database, by the class of their duration.
+    pub(crate) steps: [u64; STEP_CLASSES],
+}
+
+/// The state of the audit trail after a check.
+#[derive(Clone, Debug)]
+pub(crate) struct TrailState {
+    pub(crate) newest: Option<AuditSeal>,
+    /// Stays true until the program restarts.
+    pub(crate) is_broken: bool,
 }
 
 /// Values that are read at each scrape.
@@ -210,6 +255,8 @@ impl Default for Metrics {
             clones_suspected,
             blocks,
             process: Process::default(),
+            totals: Totals::default(),
+            trail: Mutex::default(),
         };
         metrics.init_series();
         metrics
@@ -218,6 +265,35 @@ impl Default for Metrics {
 
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 16))
+}
+
+impl Totals {
+    fn add(total: &AtomicU64) {
+        total.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn step(&self, time: Duration) {
+        if let Some(class) = self.steps.get(step_class(time)) {
+            Self::add(class);
+        }
+    }
+
+    /// Counts a one-time password that a relying party or an app has verified.
+    fn password(&self, operation: &str, outcome: &str) {
+        match (operation, outcome) {
+            ("authenticate" | "token.password", "OK") => Self::add(&self.accepted),
+            ("authenticate", "NOK:ACCESS") | ("token.password", "invalid_grant") => Self::add(&self.refused),
+            _ => {}
+        }
+    }
+}
+
+/// Returns the class of the duration of a step.
+fn step_class(time: Duration) -> usize {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let firsts = micros.saturating_sub(1) / FIRST_CLASS_MICROS;
+    let class = usize::try_from(u64::BITS - firsts.leading_zeros()).unwrap_or(usize::MAX);
+    class.min(STEP_CLASSES - 1)
 }
 
 impl Metrics {
@@ -239,7 +315,7 @@ impl Metrics {
         for work in ["sms", "housekeeping", "issuer_keys", "altered_row", "audit"] {
             let _ = self.failures.get_or_create(&WorkLabels { work });
         }
-        for reason in ["token", "role", "cross_site", "type"] {
+        for reason in ["token", "role", "cross_site", "type", "four_eyes", "csrf"] {
             let _ = self.operators_refused.get_or_create(&ReasonLabels { reason });
         }
         self.sms(authority::Delivered::default());
@@ -255,11 +331,16 @@ impl Metrics {
     pub(crate) fn request(&self, route: &str, method: &str, status: u16, time: Duration) {
         let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
+        Totals::add(&self.totals.requests);
+        if status >= 500 {
+            Totals::add(&self.totals.errors);
+        }
         self.seconds.get_or_create(&RouteLabels { route: route.to_owned() }).observe(time.as_secs_f64());
     }
 
     pub(crate) fn step(&self, time: Duration) {
         self.steps.observe(time.as_secs_f64());
+        self.totals.step(time);
     }
 
     pub(crate) fn limited(&self, limit: &'static str) {
@@ -274,6 +355,7 @@ impl Metrics {
     pub(crate) fn outcome(&self, operation: &str, outcome: &str) {
         let labels = OutcomeLabels { operation: operation.to_owned(), outcome: outcome.to_owned() };
         self.outcomes.get_or_create(&labels).inc();
+        self.totals.password(operation, outcome);
     }
 
     pub(crate) fn sms(&self, delivered: authority::Delivered) {
@@ -290,11 +372,26 @@ impl Metrics {
 
     /// Records the result of an audit check. Once the trail was found changed, the metric stays set
     /// until the program restarts.
-    pub(crate) fn audit(&self, newest: i64, broken: bool) {
-        self.audit_seal.set(newest);
+    pub(crate) fn audit(&self, newest: Option<AuditSeal>, broken: bool) {
+        self.audit_seal.set(newest.as_ref().map_or(0, |seal| seal.number));
         if broken {
             self.audit_broken.set(1);
         }
+        let state = TrailState { newest, is_broken: self.audit_broken.get() == 1 };
+        *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+    }
+
+    /// Returns the result of the last audit check of this instance. `None`: there was none yet.
+    pub(crate) fn trail(&self) -> Option<TrailState> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the sums.
+    pub(crate) fn sums(&self) -> Sums {
+        let Totals { requests, errors, accepted, refused, steps } = &self.totals;
+        let read = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        let steps = std::array::from_fn(|class| steps.get(class).map_or(0, read));
+        Sums { requests: read(requests), errors: read(errors), accepted: read(accepted), refused: read(refused), steps }
     }
 
     /// Counts a failure of background work or an altered row. The log has the details.
@@ -325,5 +422,42 @@ impl Metrics {
         self.process.write(&mut text);
         let _ = encode_eof(&mut text);
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_of_the_class_that_the_bucket_of_the_histogram_is() {
+        for (micros, class) in
+            [(0, 0), (1, 0), (500, 0), (501, 1), (1000, 1), (1001, 2), (2000, 2), (2001, 3), (16_384_000, 15)]
+        {
+            assert_eq!(step_class(Duration::from_micros(micros)), class, "{micros}");
+        }
+        assert_eq!(step_class(Duration::from_micros(16_384_001)), 16);
+        assert_eq!(step_class(Duration::MAX), 16);
+    }
+
+    #[test]
+    fn the_sums_are_those_of_the_counters() {
+        let metrics = Metrics::default();
+        metrics.request("/FS", "GET", 200, Duration::ZERO);
+        metrics.request("/FS", "GET", 503, Duration::ZERO);
+        metrics.step(Duration::from_millis(3));
+        for (operation, outcome) in [
+            ("authenticate", "OK"),
+            ("token.password", "OK"),
+            ("authenticate", "NOK:ACCESS"),
+            ("authenticate", "NOK:NOSRV"),
+            ("otp", "OK"),
+            ("token.refresh", "invalid_grant"),
+        ] {
+            metrics.outcome(operation, outcome);
+        }
+        let mut steps = [0; STEP_CLASSES];
+        steps[3] = 1;
+        assert_eq!(metrics.sums(), Sums { requests: 2, errors: 1, accepted: 2, refused: 1, steps });
     }
 }

@@ -1,7 +1,7 @@
 //! Signed JWTs, which the service issues in exchange for one-time passwords, and the public keys
 //! that verify them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::config::{AccessTokens, Signature};
-use authority::{AccountName, Authority, Failure};
+use authority::{AccountName, Authority, Clock, Failure};
 
 /// A signer of access tokens.
 pub(crate) struct Signer {
@@ -23,6 +23,7 @@ pub(crate) struct Signer {
     key: EncodingKey,
     key_id: String,
     key_set: Value,
+    clock: Box<dyn Clock>,
 }
 
 #[derive(Serialize)]
@@ -40,7 +41,7 @@ impl Signer {
     /// Makes a signer with the key of the configured generation. Makes the key if it is missing.
     /// The keys of the generations before and after are published, too: instances change from one
     /// to the next at different moments, and tokens outlive the change.
-    pub(crate) fn new(authority: &Authority, settings: &AccessTokens) -> Result<Self, Failure> {
+    pub(crate) fn new(authority: &Authority, settings: &AccessTokens, clock: Box<dyn Clock>) -> Result<Self, Failure> {
         let mut keys = Vec::new();
         let first = settings.generation.saturating_sub(1).max(1);
         for generation in first..=settings.generation.saturating_add(1) {
@@ -68,6 +69,7 @@ impl Signer {
             key,
             key_id: public["kid"].as_str().unwrap_or_default().to_owned(),
             key_set,
+            clock,
         })
     }
 
@@ -82,7 +84,7 @@ impl Signer {
 
     /// Returns a signed token for an account.
     pub(crate) fn sign(&self, account: &AccountName) -> Result<String, Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = u64::try_from(self.clock.now() / 1000).unwrap_or_default();
         let claims = Claims {
             iss: &self.issuer,
             aud: &self.audience,

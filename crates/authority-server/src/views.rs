@@ -118,11 +118,40 @@ pub(crate) struct AuditView {
     pub(crate) actor: Option<String>,
     pub(crate) address: Option<String>,
     pub(crate) count: u64,
+    /// The reason that an operator gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
-        let AuditEntry { id, at, account, device, event, actor, address, count } = entry;
-        Self { id: id.to_string(), at, account, device, event, actor, address, count }
+        let AuditEntry { id, at, account, device, event, actor, address, count, reason } = entry;
+        Self { id: id.to_string(), at, account, device, event, actor, address, count, reason }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_audit_trail_has_a_reason_only_if_an_operator_gave_one() {
+        let view = |reason: Option<&str>| {
+            let entry = AuditEntry {
+                id: 1,
+                at: 2,
+                account: Some("alice".to_owned()),
+                device: None,
+                event: "account.unblocked".to_owned(),
+                actor: Some("operator:bob".to_owned()),
+                address: None,
+                count: 1,
+                reason: reason.map(str::to_owned),
+            };
+            serde_json::to_value(AuditView::from(entry)).unwrap()
+        };
+        assert_eq!(view(Some("lost phone"))["reason"], "lost phone");
+        assert!(!view(None).as_object().unwrap().contains_key("reason"));
     }
 }

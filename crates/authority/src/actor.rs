@@ -43,20 +43,27 @@ impl fmt::Display for Actor {
     }
 }
 
-/// An actor and its network address, in the form of the audit trail.
+/// An actor with its network address and the reason that it gave, in the form of the audit trail.
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) actor: String,
     pub(crate) address: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Origin {
     pub(crate) fn new(actor: &Actor, address: Option<IpAddr>) -> Self {
-        Self { actor: actor.to_string(), address: address.map(|address| address.to_canonical().to_string()) }
+        let address = address.map(|address| address.to_canonical().to_string());
+        Self { actor: actor.to_string(), address, reason: None }
+    }
+
+    /// Returns the same origin with another reason, or with none.
+    pub(crate) fn with_reason(&self, reason: Option<&str>) -> Self {
+        Self { reason: reason.map(str::to_owned), ..self.clone() }
     }
 
     /// Returns the origin of an event that this device caused.
     pub(crate) fn of_device(&self, id: &str) -> Self {
-        Self { actor: format!("{}:{id}", Actor::Device), address: self.address.clone() }
+        Self { actor: format!("{}:{id}", Actor::Device), ..self.clone() }
     }
 }

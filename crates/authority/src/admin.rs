@@ -18,7 +18,7 @@ use crate::storage::{AccountSummary, AuditRow, PrunedRows, RowCursor};
 use crate::trail;
 
 /// The maximum length of a list in one response.
-const MAX_LIST: u32 = 1000;
+pub(crate) const MAX_LIST: u32 = 1000;
 
 /// The number of rows that one pruning transaction reads.
 const PAGE: u32 = 200;
@@ -109,6 +109,8 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// The number of events: equal refusals of one minute share a row.
     pub count: u64,
+    /// The reason that an operator gave: [`Authority::because`](crate::Authority::because).
+    pub reason: Option<String>,
 }
 
 /// The result of [`Authority::verify_rows`](crate::Authority::verify_rows).
@@ -168,29 +170,34 @@ pub(crate) fn accounts(
 
 /// Answers [`Authority::account`](crate::Authority::account).
 pub(crate) fn account(ctx: &Context<'_>, account: &AccountName) -> Result<Option<AccountInfo>, Failure> {
-    ctx.step("account.read", |step| {
-        let Some(account) = step.rows.account(account.as_str())? else { return Ok(None) };
-        let rows = pending_devices::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
-        let devices = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let mut unproved_tries = 0_u32;
-        for device in &rows {
-            unproved_tries = unproved_tries.saturating_add(step.rows.traits(&device.id)?.unproved_tries);
-        }
-        let summary = AccountSummary { account, devices, unproved_tries };
-        AccountInfo::of(step, summary).map(Some)
-    })
+    ctx.step("account.read", |step| account_in(step, account.as_str()))
+}
+
+/// Returns an account, or `None` if it does not exist.
+pub(crate) fn account_in(step: &Step<'_>, name: &str) -> Result<Option<AccountInfo>, Failure> {
+    let Some(account) = step.rows.account(name)? else { return Ok(None) };
+    let rows = pending_devices::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
+    let devices = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    let mut unproved_tries = 0_u32;
+    for device in &rows {
+        unproved_tries = unproved_tries.saturating_add(step.rows.traits(&device.id)?.unproved_tries);
+    }
+    let summary = AccountSummary { account, devices, unproved_tries };
+    AccountInfo::of(step, summary).map(Some)
 }
 
 /// Answers [`Authority::devices`](crate::Authority::devices).
 pub(crate) fn devices(ctx: &Context<'_>, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
-    ctx.step("devices.list", |step| {
-        let devices = Devices::read(step, account.as_str())?;
-        let info = |device: &DeviceRow| -> Result<DeviceInfo, Failure> {
-            let unproved_tries = step.rows.traits(&device.id)?.unproved_tries;
-            Ok(DeviceInfo::of(device, &devices, unproved_tries))
-        };
-        devices.rows().iter().map(info).collect()
-    })
+    ctx.step("devices.list", |step| list_devices(step, &Devices::read(step, account.as_str())?))
+}
+
+/// Returns the devices of an account as an operator sees them.
+pub(crate) fn list_devices(step: &Step<'_>, devices: &Devices) -> Result<Vec<DeviceInfo>, Failure> {
+    let info = |device: &DeviceRow| -> Result<DeviceInfo, Failure> {
+        let unproved_tries = step.rows.traits(&device.id)?.unproved_tries;
+        Ok(DeviceInfo::of(device, devices, unproved_tries))
+    };
+    devices.rows().iter().map(info).collect()
 }
 
 /// Answers [`Authority::add_account`](crate::Authority::add_account).
@@ -218,11 +225,14 @@ pub(crate) fn remove_account(ctx: &Context<'_>, account: &AccountName) -> Result
 
 /// Answers [`Authority::remove_device`](crate::Authority::remove_device).
 pub(crate) fn remove_device(ctx: &Context<'_>, account: &AccountName, id: &str) -> Result<bool, Failure> {
-    ctx.step("device.remove", |step| {
-        let Some(device) = devices::find(step, account.as_str(), id)? else { return Ok(false) };
-        devices::remove(step, &device, None)?;
-        Ok(true)
-    })
+    ctx.step("device.remove", |step| remove_device_in(step, account.as_str(), id))
+}
+
+/// Removes the device of an account that a text names. Returns `false` if there is none.
+pub(crate) fn remove_device_in(step: &Step<'_>, account: &str, id: &str) -> Result<bool, Failure> {
+    let Some(device) = devices::find(step, account, id)? else { return Ok(false) };
+    devices::remove(step, &device, None)?;
+    Ok(true)
 }
 
 /// Answers [`Authority::rename_device`](crate::Authority::rename_device).
@@ -368,25 +378,38 @@ fn prune_page(ctx: &Context<'_>, time: i64, pruned: &mut Pruned) -> Result<bool,
 
 /// Answers [`Authority::unblock`](crate::Authority::unblock).
 pub(crate) fn unblock(ctx: &Context<'_>, account: &AccountName) -> Result<Unblock, Failure> {
-    ctx.step("account.unblock", |step| {
-        let Some(mut row) = step.rows.account(account.as_str())? else { return Ok(Unblock::NotBlocked) };
-        if !row.blocked {
-            let forgiven = step.forgive_unproved_tries(&row.name)?;
-            return Ok(if forgiven { Unblock::TriesForgiven } else { Unblock::NotBlocked });
-        }
-        if pin::is_budget_spent(&row, step.policy) {
-            return Ok(Unblock::PinBudgetSpent);
-        }
-        step.forgive_all(&mut row)?;
-        step.put_unblocked(&mut row)?;
-        step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
-        Ok(Unblock::Lifted)
-    })
+    ctx.step("account.unblock", |step| unblock_in(step, account.as_str()))
+}
+
+/// Lifts the block of an account.
+pub(crate) fn unblock_in(step: &Step<'_>, account: &str) -> Result<Unblock, Failure> {
+    let Some(mut row) = step.rows.account(account)? else { return Ok(Unblock::NotBlocked) };
+    if !row.blocked {
+        let forgiven = step.forgive_unproved_tries(&row.name)?;
+        return Ok(if forgiven { Unblock::TriesForgiven } else { Unblock::NotBlocked });
+    }
+    if pin::is_budget_spent(&row, step.policy) {
+        return Ok(Unblock::PinBudgetSpent);
+    }
+    step.forgive_all(&mut row)?;
+    step.put_unblocked(&mut row)?;
+    step.audit(Some(&row.name), None, audit::ACCOUNT_UNBLOCKED)?;
+    Ok(Unblock::Lifted)
 }
 
 /// Records in the audit trail that a request of the actor was refused.
 pub(crate) fn audit_refused_operator(ctx: &Context<'_>) -> Result<(), Failure> {
     ctx.step("operator.refuse", |step| step.audit(None, None, audit::OPERATOR_REFUSED))
+}
+
+/// Records in the audit trail that the actor signed in to a console.
+pub(crate) fn audit_sign_in(ctx: &Context<'_>) -> Result<(), Failure> {
+    ctx.step("operator.signIn", |step| step.audit(None, None, audit::OPERATOR_SIGNED_IN))
+}
+
+/// Records in the audit trail that the actor signed out of a console.
+pub(crate) fn audit_sign_out(ctx: &Context<'_>) -> Result<(), Failure> {
+    ctx.step("operator.signOut", |step| step.audit(None, None, audit::OPERATOR_SIGNED_OUT))
 }
 
 impl AccountInfo {
@@ -414,8 +437,9 @@ impl AccountInfo {
 
 impl From<AuditRow> for AuditEntry {
     fn from(row: AuditRow) -> Self {
-        let AuditRow { id, at, account, device, event, actor, address, count, mac: _ } = row;
-        Self { id, at, account, device, event, actor, address, count: u64::try_from(count).unwrap_or(0) }
+        let AuditRow { id, at, account, device, event, actor, address, count, reason, mac: _ } = row;
+        let count = u64::try_from(count).unwrap_or(0);
+        Self { id, at, account, device, event, actor, address, count, reason }
     }
 }
 

@@ -55,6 +55,9 @@ impl WaitingDevice {
 }
 
 /// Lets the device work. `by` is the device that approved it.
+///
+/// The event comes first, because it writes the account. An activation writes the account and then
+/// the devices that it replaces: in another order the two steps could wait for each other.
 pub(crate) fn approve(
     step: &Step<'_>,
     account: &AccountRow,
@@ -62,17 +65,17 @@ pub(crate) fn approve(
     by: &DeviceRow,
 ) -> Result<(), Failure> {
     let device = DeviceRow { pending: None, ..waiting.device };
+    step.notify(account, &Event::by(by, Notice::NewDevice).about(&device))?;
     step.rows.put_device(&device)?;
-    step.audit_by_device(&by.id, &device.account, &device.id, audit::DEVICE_APPROVED)?;
-    step.notify(account, &Event::by(by, Notice::NewDevice).about(&device))
+    step.audit_by_device(&by.id, &device.account, &device.id, audit::DEVICE_APPROVED)
 }
 
 /// Ends the device, which the device `by` rejected, or for which it sent a wrong number.
 pub(crate) fn reject(step: &Step<'_>, waiting: &WaitingDevice, by: &DeviceRow) -> Result<(), Failure> {
     let device = &waiting.device;
+    step.notify_devices(&device.account, &Event::by(by, AccountEvent::DeviceRejected).about(device))?;
     step.rows.tombstone_device(&device.id, step.now)?;
-    step.audit_by_device(&by.id, &device.account, &device.id, audit::DEVICE_REJECTED)?;
-    step.notify_devices(&device.account, &Event::by(by, AccountEvent::DeviceRejected).about(device))
+    step.audit_by_device(&by.id, &device.account, &device.id, audit::DEVICE_REJECTED)
 }
 
 /// Ends the devices among these that wait: another device waits in their place.

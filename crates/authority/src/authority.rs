@@ -14,15 +14,20 @@ use crate::admin::{AccountInfo, AuditEntry, DeviceInfo, Pruned, RowCheck, Unbloc
 use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::database_check::{self, CheckedDatabase};
+use crate::diagnosis::{self, Diagnosis};
 use crate::domain::phone::PhoneNumber;
 use crate::domain::policy::{ActivationProof, Policy};
 use crate::domain::sms_texts::Language;
 use crate::failure::{Failure, OpenError};
+use crate::key_ages::{self, KeyAge};
 use crate::mac::{MacAnswer, MacRequest};
 use crate::master_key::KeyRing;
 use crate::passwords::Verdict;
+use crate::proposals::{self, Action, Approved, Proposal, Proposed};
+use crate::reason::Reason;
 use crate::rekey::Progress;
 use crate::sealing::Sealer;
+use crate::search::{self, FoundAccount};
 use crate::service_keys::KeyCache;
 use crate::sms::SmsGateway;
 use crate::sms_queue::{Delivered, SmsDispatcher, SmsRetry};
@@ -123,6 +128,19 @@ impl Authority {
     #[must_use]
     pub fn acting_as(&self, actor: &Actor, address: Option<IpAddr>) -> Self {
         Self { shared: self.shared.clone(), origin: Origin::new(actor, address) }
+    }
+
+    /// Returns the same service; every row of the audit trail that its calls write has this reason.
+    /// The call is cheap.
+    ///
+    /// Rows that count equal refusals never have a reason. [`acting_as`](Self::acting_as) keeps
+    /// none, so name the actor first.
+    ///
+    /// An instance of a release without reasons reports a row with a reason as changed. So give
+    /// reasons only when all instances run this release.
+    #[must_use]
+    pub fn because(&self, reason: &Reason) -> Self {
+        Self { shared: self.shared.clone(), origin: self.origin.with_reason(Some(reason.as_str())) }
     }
 
     /// Answers one request of a device. `query` is form-urlencoded and has no leading `?`. The
@@ -243,6 +261,74 @@ impl Authority {
     /// exist.
     pub fn devices(&self, account: &AccountName) -> Result<Vec<DeviceInfo>, Failure> {
         admin::devices(&self.context(), account)
+    }
+
+    /// Finds accounts by their name, by a trusted phone number, by the id of a device (whole, or 8
+    /// or more of its first characters), and by the beginning of their name, in this order. At most
+    /// `limit` accounts (at most 1000), each once.
+    ///
+    /// A phone number is found in the spelling in which this release stores it (E.164), whatever
+    /// spelling the text has, and as the text was typed. Earlier releases stored other spellings:
+    /// such a number is found only by a text in the same spelling.
+    ///
+    /// Upper and lower case differ. A removed device finds nothing. A text that can be none of
+    /// these, such as one with control characters or more than 128 characters, finds nothing.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read, or the row of a found account was altered.
+    pub fn find_accounts(&self, text: &str, limit: u32) -> Result<Vec<FoundAccount>, Failure> {
+        search::find_accounts(&self.context(), text, limit)
+    }
+
+    /// Says why an account cannot log in. `None`: there is no such account.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read, or a row of the account was altered.
+    pub fn diagnose(&self, account: &AccountName) -> Result<Option<Diagnosis>, Failure> {
+        diagnosis::diagnose(&self.context(), account)
+    }
+
+    /// Four eyes: asks for an action that another operator must approve. The caller's actor asks.
+    /// The proposal is open for 24 hours. An account has at most 20 open proposals, and an actor
+    /// has made at most 100 of the open ones.
+    pub fn propose(&self, account: &AccountName, action: &Action, reason: &Reason) -> Result<Proposed, Failure> {
+        proposals::propose(&self.context(), account, action, reason)
+    }
+
+    /// Lists the open proposals for one account or for all, the oldest first. There are at most
+    /// 1000.
+    pub fn proposals(&self, account: Option<&AccountName>) -> Result<Vec<Proposal>, Failure> {
+        proposals::proposals(&self.context(), account)
+    }
+
+    /// Returns an open proposal. `None`: there is none with this id, or it has ended.
+    pub fn proposal(&self, id: &str) -> Result<Option<Proposal>, Failure> {
+        proposals::proposal(&self.context(), id)
+    }
+
+    /// Approves a proposal and runs its action in the same transaction. The proposal has then
+    /// ended, so an action runs once, whatever operators approve it at the same time. The other
+    /// open proposals of the same action have ended, too.
+    ///
+    /// The rows of the audit trail have the caller's actor, and the reason of the proposal. The
+    /// actor that proposed the action cannot approve it: actors are compared by their text in the
+    /// audit trail.
+    pub fn approve_proposal(&self, id: &str) -> Result<Approved, Failure> {
+        proposals::approve(&self.context(), id)
+    }
+
+    /// Ends a proposal: the operator that asked withdraws it, or another one rejects it. Returns
+    /// `false` if there is no open proposal with this id.
+    pub fn end_proposal(&self, id: &str) -> Result<bool, Failure> {
+        proposals::end(&self.context(), id)
+    }
+
+    /// Lists the keys and secrets in the database, with their ages as far as they are known: keys
+    /// that an earlier release made have none.
+    pub fn key_ages(&self) -> Result<Vec<KeyAge>, Failure> {
+        key_ages::key_ages(&self.context())
     }
 
     /// Adds an account. Returns `false` if it exists already.
@@ -440,6 +526,11 @@ impl Authority {
         *self.shared.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
+    /// Returns the time of the service's clock, in milliseconds since 1970 in UTC.
+    pub fn now(&self) -> i64 {
+        self.shared.clock.now()
+    }
+
     pub(crate) fn context(&self) -> Context<'_> {
         let policy = self.shared.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Shared { storage, sealer, clock, trail, tallies, .. } = &*self.shared;
@@ -457,6 +548,16 @@ impl Authority {
     /// Records in the audit trail that a request of the actor was refused.
     pub fn audit_refused_operator(&self) -> Result<(), Failure> {
         admin::audit_refused_operator(&self.context())
+    }
+
+    /// Records in the audit trail that the actor signed in to a console.
+    pub fn audit_sign_in(&self) -> Result<(), Failure> {
+        admin::audit_sign_in(&self.context())
+    }
+
+    /// Records in the audit trail that the actor signed out of a console.
+    pub fn audit_sign_out(&self) -> Result<(), Failure> {
+        admin::audit_sign_out(&self.context())
     }
 }
 

@@ -93,14 +93,27 @@ impl CodeRequest<'_> {
 
     /// Returns the number that the code goes to, and its destination for the gateway.
     fn destination(&self, step: &Step<'_>, registered: Option<&str>) -> Result<(PhoneNumber, Destination), CvsRefusal> {
-        let number = match self.purpose {
-            Purpose::PhoneNumberCertification => self.phone_number.ok_or(CvsRefusal::BadPhoneNumber)?,
-            Purpose::Enrollment | Purpose::ResetPin => registered.ok_or(CvsRefusal::NoPhoneNumber)?,
-        };
-        let number = step.phone_number(number).ok_or(CvsRefusal::BadPhoneNumber)?;
-        let destination = step.policy.sms.countries.destination(&number).ok_or(CvsRefusal::BadPhoneNumber)?;
-        Ok((number, destination))
+        match self.purpose {
+            Purpose::PhoneNumberCertification => {
+                read_destination(step, self.phone_number.ok_or(CvsRefusal::BadPhoneNumber)?)
+            }
+            Purpose::Enrollment | Purpose::ResetPin => trusted_destination(step, registered),
+        }
     }
+}
+
+/// Returns the trusted number of an account, and its destination for the gateway.
+pub(crate) fn trusted_destination(
+    step: &Step<'_>,
+    registered: Option<&str>,
+) -> Result<(PhoneNumber, Destination), CvsRefusal> {
+    read_destination(step, registered.ok_or(CvsRefusal::NoPhoneNumber)?)
+}
+
+fn read_destination(step: &Step<'_>, number: &str) -> Result<(PhoneNumber, Destination), CvsRefusal> {
+    let number = step.phone_number(number).ok_or(CvsRefusal::BadPhoneNumber)?;
+    let destination = step.policy.sms.countries.destination(&number).ok_or(CvsRefusal::BadPhoneNumber)?;
+    Ok((number, destination))
 }
 
 /// Makes and sends a code. Calls `new_context` again before each step, because the gateway may take
@@ -172,12 +185,14 @@ fn make_code(step: &Step<'_>, name: &str, request: &CodeRequest<'_>) -> CvsResul
         Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if let Some(retry_after_seconds) = waiting_period(step, &account, request.status()) {
+    if let Some(wait) = waiting_time(step, &account, request.status()) {
+        let retry_after_seconds = u64::try_from(wait).unwrap_or(0).div_ceil(1000);
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
     }
     let old = step.rows.code(name, purpose)?;
-    let requests = step.rows.code_requests(name, step.now.saturating_sub(rules::DAY))?;
+    step.rows.remove_code_requests(name, step.now.saturating_sub(rules::DAY))?;
+    let requests = step.rows.code_requests(name)?;
     if let Some(retry_after_seconds) = rules::retry_after(&requests, old.as_ref(), step.policy, step.now) {
         step.audit(Some(name), None, audit::CODE_LIMITED)?;
         return Ok(Err(CvsRefusal::TooManyCodes { retry_after_seconds: Some(retry_after_seconds) }));
@@ -200,9 +215,9 @@ fn make_code(step: &Step<'_>, name: &str, request: &CodeRequest<'_>) -> CvsResul
     Ok(Ok((hash, Sms { id, to, message, code, text, at: step.now }, ticket)))
 }
 
-/// Returns the seconds until the account may have its first code, or codes to a number that
+/// Returns the milliseconds until the account may have its first code, or codes to a number that
 /// replaced another. Returns `None` if it may have one now.
-fn waiting_period(step: &Step<'_>, account: &AccountRow, status: NumberStatus) -> Option<u64> {
+pub(crate) fn waiting_time(step: &Step<'_>, account: &AccountRow, status: NumberStatus) -> Option<i64> {
     let (began_at, length) = match status {
         NumberStatus::Uncertified if account.phone_number.is_none() => {
             (account.made_at, millis(step.policy.sms.new_account_seconds))
@@ -210,8 +225,7 @@ fn waiting_period(step: &Step<'_>, account: &AccountRow, status: NumberStatus) -
         NumberStatus::Uncertified => return None,
         NumberStatus::Certified => (account.phone_changed_at?, step.policy.number_cooling_millis()),
     };
-    let wait = moment::time_left(began_at, length, step.now)?;
-    Some(u64::try_from(wait).unwrap_or(0).div_ceil(1000))
+    moment::time_left(began_at, length, step.now)
 }
 
 fn trusted_number(step: &Step<'_>, name: &str) -> CvsResult<String> {

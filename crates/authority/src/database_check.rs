@@ -14,6 +14,7 @@
 use crate::actor::{Actor, Origin};
 use crate::audit::{self, AuditKey};
 use crate::failure::{Failure, OpenError};
+use crate::key_times;
 use crate::sealing::{Binding, Sealer, key_id};
 use crate::step::Step;
 use crate::storage::{AuditRow, RowCursor, Storage, Transaction, transact};
@@ -48,7 +49,7 @@ pub(crate) fn open(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<C
 }
 
 fn check_database(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<CheckedDatabase, Failure> {
-    if let Some(audit_key) = transact(storage, "masterKey.check", |rows| check(rows, sealer))? {
+    if let Some(audit_key) = transact(storage, "masterKey.check", |rows| check(rows, sealer, now))? {
         return Ok(CheckedDatabase { audit_key, migrated_rows: 0 });
     }
     let (mut cursor, mut count) = (Some(RowCursor::default()), 0_u64);
@@ -59,7 +60,7 @@ fn check_database(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ch
     }
     let audit_key = transact(storage, "rows.authenticated", |rows| {
         // Another instance may have finished this in the meantime.
-        if let Some(key) = check(rows, sealer)? {
+        if let Some(key) = check(rows, sealer, now)? {
             return Ok(key);
         }
         // An empty database of an earlier release needs no row in the audit trail. The count does
@@ -69,7 +70,7 @@ fn check_database(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ch
         mark_authenticated(rows, sealer)?;
         // Audit rows of the earlier release stay without MACs. The first seal covers them as they
         // are.
-        let key = AuditKey::make(rows, sealer, rows.newest_audit_id()?)?;
+        let key = make_audit_key(rows, sealer, rows.newest_audit_id()?, now)?;
         if has_rows {
             let origin = Origin::new(&Actor::Service, None);
             let mut row = AuditRow::new(now, &origin, None, None, audit::ROWS_AUTHENTICATED);
@@ -83,7 +84,7 @@ fn check_database(storage: &dyn Storage, sealer: &Sealer, now: i64) -> Result<Ch
 /// Checks that each value opens under its key. Returns the key of the audit trail if the rows have
 /// MACs, and `None` if an earlier release wrote them. A key that is missing from the ring is an
 /// error, like a wrong key: values that it sealed would not open.
-fn check(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<AuditKey>, Failure> {
+fn check(rows: &Transaction<'_>, sealer: &Sealer, now: i64) -> Result<Option<AuditKey>, Failure> {
     let (mut current, mut with_macs) = (false, false);
     let values = rows.meta_values(CHECK)?;
     for (name, sealed) in &values {
@@ -101,15 +102,30 @@ fn check(rows: &Transaction<'_>, sealer: &Sealer) -> Result<Option<AuditKey>, Fa
     if (is_new && rows.has_any_row()?) || (!is_new && !with_macs && rows.has_later_row(AuditKey::NAME)?) {
         return Err(Failure::Altered { table: "meta", account: None });
     }
-    if !current && (is_new || with_macs) {
+    let is_new_key = !current && (is_new || with_macs);
+    if is_new_key {
         seal(rows, sealer, sealer.current_id())?;
     }
-    if with_macs {
+    let audit_key = if with_macs {
         // The transaction that wrote this value also made the key.
         let key = AuditKey::load(rows, sealer)?;
-        return key.ok_or(Failure::Altered { table: "secrets", account: None }).map(Some);
+        key.ok_or(Failure::Altered { table: "secrets", account: None })?
+    } else if is_new {
+        make_audit_key(rows, sealer, None, now)?
+    } else {
+        return Ok(None);
+    };
+    if is_new_key {
+        key_times::record(rows, &audit_key, &key_times::master_key(sealer.current_id()), now)?;
     }
-    if is_new { AuditKey::make(rows, sealer, None).map(Some) } else { Ok(None) }
+    Ok(Some(audit_key))
+}
+
+/// Makes the key of the audit trail. Rows up to the id `newest` may have no MAC.
+fn make_audit_key(rows: &Transaction<'_>, sealer: &Sealer, newest: Option<i64>, now: i64) -> Result<AuditKey, Failure> {
+    let key = AuditKey::make(rows, sealer, newest)?;
+    key_times::record(rows, &key, &key_times::secret(AuditKey::NAME), now)?;
+    Ok(key)
 }
 
 /// Writes, under each key, the value that every row has a MAC.
@@ -131,9 +147,17 @@ pub(crate) fn remove_others(step: &Step<'_>) -> Result<(), Failure> {
     for (name, sealed) in step.rows.meta_values(CHECK)? {
         if key_id(&sealed) != Some(step.sealer.current_id()) {
             step.rows.remove_meta(&name)?;
+            if let Some(id) = key_id(&sealed) {
+                key_times::remove(step.rows, &key_times::master_key(id))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Returns the numbers of the master keys that the database knows.
+pub(crate) fn key_ids(step: &Step<'_>) -> Result<Vec<u32>, Failure> {
+    Ok(step.rows.meta_values(CHECK)?.iter().filter_map(|(_, sealed)| key_id(sealed)).collect())
 }
 
 fn binding(name: &str) -> Binding<'_> {

@@ -10,7 +10,7 @@ use inwebo::values::DeviceName;
 
 use crate::audit;
 use crate::domain::message::AccountEvent;
-use crate::domain::rows::DeviceRow;
+use crate::domain::rows::{Confirmation, DeviceRow};
 use crate::domain::short_id;
 use crate::failure::Failure;
 use crate::notices::Event;
@@ -80,6 +80,15 @@ pub(crate) fn find(step: &Step<'_>, account: &str, id: &str) -> Result<Option<De
     Ok(position.map(|position| rows.swap_remove(position)))
 }
 
+/// Returns whether an account with these devices has no room for another one, which will wait for
+/// the confirmation `pending`. The device that waits for an approval makes room for the next one.
+pub(crate) fn leave_no_room(step: &Step<'_>, devices: &[DeviceRow], pending: Option<Confirmation>) -> bool {
+    let makes_room =
+        |device: &DeviceRow| pending == Some(Confirmation::ByNumber) && pending_devices::waits_for_approval(device);
+    let staying = devices.iter().filter(|device| !makes_room(device)).count();
+    staying >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX)
+}
+
 /// Gives another name to a device that [`find`] found. `asking` is the device that asks for it, if
 /// one does.
 pub(crate) fn rename(
@@ -95,9 +104,9 @@ pub(crate) fn rename(
 
 /// Removes a device that [`find`] found, with its passwords and refresh tokens.
 pub(crate) fn remove(step: &Step<'_>, device: &DeviceRow, asking: Option<&str>) -> Result<(), Failure> {
+    notify_removal(step, device, asking)?;
     step.rows.tombstone_device(&device.id, step.now)?;
-    record(step, device, audit::DEVICE_REMOVED, asking)?;
-    notify_removal(step, device, asking)
+    record(step, device, audit::DEVICE_REMOVED, asking)
 }
 
 /// Tells the other devices of a removal. A device that waits for its confirmation was told to none.

@@ -136,8 +136,8 @@ pub(crate) fn reject(step: &Step<'_>, pending: &DeviceRow, by: &DeviceRow) -> Re
     if let Some(code) = pending_devices::live_code(step, &pending.account)? {
         step.rows.put_code(&CodeRow { withdrawn: true, ..code })?;
     }
-    pending_devices::end(step, pending, audit::DEVICE_REJECTED)?;
-    step.notify_devices(&pending.account, &Event::by(by, AccountEvent::DeviceRejected).about(pending))
+    step.notify_devices(&pending.account, &Event::by(by, AccountEvent::DeviceRejected).about(pending))?;
+    pending_devices::end(step, pending, audit::DEVICE_REJECTED)
 }
 
 /// Returns the pending device of a code.

@@ -15,12 +15,19 @@ use crate::step::Step;
 /// codes.
 const PAGE: u32 = 200;
 
-/// Returns whether the time of a device that waits is over, or nobody can confirm it any more.
+/// Returns the time until which a device waits for this confirmation. Returns `None` if the time is
+/// over, or nobody can confirm the device any more.
+pub(crate) fn waits_until(step: &Step<'_>, device: &DeviceRow, pending: Confirmation) -> Result<Option<i64>, Failure> {
+    Ok(match pending {
+        Confirmation::ByMaker => code_of(step, device)?.map(|code| code.expires_at),
+        Confirmation::ByNumber => approval_time_left(step, device).map(|left| step.now.saturating_add(left)),
+    })
+}
+
 fn is_late(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
     match device.pending {
         None => Ok(false),
-        Some(Confirmation::ByMaker) => Ok(!has_live_code(step, device)?),
-        Some(Confirmation::ByNumber) => Ok(approval_time_left(step, device).is_none()),
+        Some(pending) => Ok(waits_until(step, device, pending)?.is_none()),
     }
 }
 
@@ -74,13 +81,14 @@ pub(crate) fn live_code(step: &Step<'_>, account: &str) -> Result<Option<CodeRow
     Ok(code.filter(|code| !code.withdrawn && rules::is_in_time(code, step.policy, step.now)))
 }
 
-/// Returns whether the code of a device that waits still holds: its time is not over, and its maker
+/// Returns the code of a device that waits if it still holds: its time is not over, and its maker
 /// is there. Nobody else can confirm the device.
-fn has_live_code(step: &Step<'_>, device: &DeviceRow) -> Result<bool, Failure> {
+fn code_of(step: &Step<'_>, device: &DeviceRow) -> Result<Option<CodeRow>, Failure> {
     let is_of_device =
         |code: &CodeRow| matches!(&code.used, Some(CodeUse::Activated { device: id, .. }) if *id == device.id);
-    let Some(code) = live_code(step, &device.account)?.filter(is_of_device) else { return Ok(false) };
-    Ok(step.rows.device(&code.phone_number)?.is_some())
+    let Some(code) = live_code(step, &device.account)?.filter(is_of_device) else { return Ok(None) };
+    let has_maker = step.rows.device(&code.phone_number)?.is_some();
+    Ok(has_maker.then_some(code))
 }
 
 /// Returns whether a device waits for an approval.

@@ -13,10 +13,11 @@ use inwebo::values::hex;
 use crate::domain::policy::KeySize;
 use crate::domain::rows::ServiceKeyRow;
 use crate::failure::Failure;
+use crate::key_times;
 use crate::rsa::PrivateKey;
 use crate::sealing::{Binding, Sealer};
-use crate::step::Step;
-use crate::storage::{Storage, Transaction, transact};
+use crate::step::{Context, Step};
+use crate::storage::{Transaction, transact};
 
 /// The size of the factory key. The protocol fixes it.
 const FACTORY_BITS: u32 = 1024;
@@ -55,44 +56,35 @@ type CachedKeys = [Option<Arc<ServiceKeys>>; KeySize::ALL.len()];
 
 impl KeyCache {
     /// Returns the keys of a size: from the cache, from the database, or newly made.
-    pub(crate) fn get(
-        &self,
-        storage: &dyn Storage,
-        sealer: &Sealer,
-        size: KeySize,
-    ) -> Result<Arc<ServiceKeys>, Failure> {
+    pub(crate) fn get(&self, ctx: &Context<'_>, size: KeySize) -> Result<Arc<ServiceKeys>, Failure> {
         // Making keys takes a while. While one thread makes them, the others wait for the same
         // keys.
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = &cached[size as usize] {
             return Ok(keys.clone());
         }
-        let keys = Arc::new(load_or_make(storage, sealer, size)?);
+        let keys = Arc::new(load_or_make(ctx, size)?);
         cached[size as usize] = Some(keys.clone());
         Ok(keys)
     }
 
     /// Returns the keys of a size, if there are any. Another instance may have made them.
-    pub(crate) fn find(
-        &self,
-        storage: &dyn Storage,
-        sealer: &Sealer,
-        size: KeySize,
-    ) -> Result<Option<Arc<ServiceKeys>>, Failure> {
+    pub(crate) fn find(&self, ctx: &Context<'_>, size: KeySize) -> Result<Option<Arc<ServiceKeys>>, Failure> {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = &mut cached[size as usize];
         if slot.is_none() {
-            *slot = transact(storage, "keys.load", |rows| load(rows, sealer, size))?.map(Arc::new);
+            *slot = transact(ctx.storage, "keys.load", |rows| load(rows, ctx.sealer, size))?.map(Arc::new);
         }
         Ok(slot.clone())
     }
 }
 
-fn load_or_make(storage: &dyn Storage, sealer: &Sealer, size: KeySize) -> Result<ServiceKeys, Failure> {
+fn load_or_make(ctx: &Context<'_>, size: KeySize) -> Result<ServiceKeys, Failure> {
+    let Context { storage, sealer, .. } = *ctx;
     if let Some(keys) = transact(storage, "keys.load", |rows| load(rows, sealer, size))? {
         return Ok(keys);
     }
-    let factory = load_or_make_factory(storage, sealer)?;
+    let factory = load_or_make_factory(ctx)?;
     // Primes are searched outside of a transaction, so that no step waits for them. If another
     // process is faster, its keys are used.
     let made = make(sealer, &factory, size)?;
@@ -100,13 +92,14 @@ fn load_or_make(storage: &dyn Storage, sealer: &Sealer, size: KeySize) -> Result
         if let Some(keys) = load(rows, sealer, size)? {
             return Ok(Some(keys));
         }
-        made.iter().try_for_each(|key| rows.add_service_key(key))?;
+        made.iter().try_for_each(|key| add(ctx, rows, key))?;
         load(rows, sealer, size)
     })?;
     keys.ok_or(Failure::Sealed)
 }
 
-fn load_or_make_factory(storage: &dyn Storage, sealer: &Sealer) -> Result<PrivateKey, Failure> {
+fn load_or_make_factory(ctx: &Context<'_>) -> Result<PrivateKey, Failure> {
+    let Context { storage, sealer, .. } = *ctx;
     if let Some(row) = transact(storage, "keys.load", |rows| Ok(rows.service_key(FACTORY)?))? {
         return open(sealer, &row);
     }
@@ -114,11 +107,32 @@ fn load_or_make_factory(storage: &dyn Storage, sealer: &Sealer) -> Result<Privat
     let made = row(sealer, FACTORY, &key, &key.public().to_bytes())?;
     let stored = transact(storage, "keys.make", |rows| {
         if rows.service_key(FACTORY)?.is_none() {
-            rows.add_service_key(&made)?;
+            add(ctx, rows, &made)?;
         }
         Ok(rows.service_key(FACTORY)?)
     })?;
     open(sealer, &stored.ok_or(Failure::Sealed)?)
+}
+
+/// Writes a new key, and the time at which it was made.
+fn add(ctx: &Context<'_>, rows: &Transaction<'_>, key: &ServiceKeyRow) -> Result<(), Failure> {
+    rows.add_service_key(key)?;
+    key_times::record(rows, &ctx.trail.key, &key_times::service_key(key.name), ctx.now)
+}
+
+/// Returns the names of the keys that the database holds.
+pub(crate) fn names(step: &Step<'_>) -> Result<Vec<&'static str>, Failure> {
+    let mut names = Vec::new();
+    for name in all_names() {
+        if step.rows.service_key(name)?.is_some() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn all_names() -> impl Iterator<Item = &'static str> {
+    std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(row_names))
 }
 
 fn load(rows: &Transaction<'_>, sealer: &Sealer, size: KeySize) -> Result<Option<ServiceKeys>, Failure> {
@@ -138,7 +152,7 @@ fn load(rows: &Transaction<'_>, sealer: &Sealer, size: KeySize) -> Result<Option
 /// changed.
 pub(crate) fn reseal(step: &Step<'_>) -> Result<u32, Failure> {
     let mut resealed = 0;
-    for name in std::iter::once(FACTORY).chain(KeySize::ALL.into_iter().flat_map(row_names)) {
+    for name in all_names() {
         let Some(row) = step.rows.service_key(name)? else { continue };
         if let Some(primes) = step.sealer.reseal(Binding { column: COLUMN, row: name }, &row.primes)? {
             step.rows.add_service_key(&ServiceKeyRow { primes, ..row })?;

@@ -267,13 +267,7 @@ fn claim(ctx: &Context<'_>, retry: &SmsRetry) -> Result<ClaimResult, Failure> {
         let Some(row) = pick_random(step.rows.due_messages(step.now, latest_due(retry, step.now), 16)?)? else {
             return Ok(ClaimResult::Nothing);
         };
-        let is_useful = match row.kind {
-            MessageKind::Code { purpose, hash } => {
-                let code = step.rows.code(&row.account, purpose)?;
-                code.is_some_and(|code| code.hash == hash && rules::is_live(&code, step.policy, step.now))
-            }
-            MessageKind::Notice(_) => step.now < row.expires_at,
-        };
+        let is_useful = is_useful(step, &row)?;
         // If the end of the last try had been recorded, the row would be gone. So a process died in
         // the last try, and another in the additional one.
         if is_useful && row.attempts > retry.attempts {
@@ -293,6 +287,26 @@ fn claim(ctx: &Context<'_>, retry: &SmsRetry) -> Result<ClaimResult, Failure> {
             }
         }
     })
+}
+
+/// Returns whether a message is still worth a try.
+pub(crate) fn is_useful(step: &Step<'_>, row: &MessageRow) -> Result<bool, Failure> {
+    match row.kind {
+        MessageKind::Code { purpose, hash } => {
+            let code = step.rows.code(&row.account, purpose)?;
+            Ok(code.is_some_and(|code| code.hash == hash && rules::is_live(&code, step.policy, step.now)))
+        }
+        MessageKind::Notice(_) => Ok(step.now < row.expires_at),
+    }
+}
+
+/// Returns the time at which a message was queued.
+pub(crate) fn queued_at(step: &Step<'_>, row: &MessageRow) -> i64 {
+    let lifetime = match row.kind {
+        MessageKind::Code { .. } => step.policy.code_lifetime_millis(),
+        MessageKind::Notice(_) => DAY,
+    };
+    row.expires_at.saturating_sub(lifetime)
 }
 
 /// Picks a random message, so that processes that claim at once mostly claim different ones.

@@ -81,7 +81,7 @@ pub(crate) struct Step<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: i64,
     pub(crate) trail: &'a Trail,
-    origin: &'a Origin,
+    pub(crate) origin: &'a Origin,
     /// The audit rows in which this step counts events, until its transaction has ended.
     claims: &'a RefCell<Vec<Claim>>,
     tally: &'a Cell<Tally>,
@@ -151,6 +151,11 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Returns the same step for another origin of its audit rows.
+    pub(crate) fn with_origin<'s>(&'s self, origin: &'s Origin) -> Step<'s> {
+        Step { origin, ..*self }
+    }
+
     /// Writes a row of the audit trail for an event that a device caused. The row names the device
     /// that asked as the actor, and the device that the event concerns.
     pub(crate) fn audit_by_device(
@@ -198,7 +203,8 @@ impl Step<'_> {
                 row.count = row.count.saturating_add(1);
                 self.rows.recount_audit(row.id, row.count, &self.trail.key.row_mac(&row))?;
             }
-            None => claim.id = Some(self.add_audit(self.origin, account, device, event)?),
+            // The reason of one call is no reason of the others.
+            None => claim.id = Some(self.add_audit(&self.origin.with_reason(None), account, device, event)?),
         }
         self.claims.borrow_mut().push(claim);
         Ok(())

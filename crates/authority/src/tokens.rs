@@ -8,6 +8,7 @@ use crate::audit;
 use crate::domain::moment;
 use crate::domain::rows::TokenRow;
 use crate::failure::Failure;
+use crate::key_times;
 use crate::passwords::{Accepted, accept};
 use crate::random;
 use crate::sealing::Binding;
@@ -34,6 +35,7 @@ pub(crate) fn secret(
             return Ok(secret);
         }
         step.rows.put_secret(name, &step.sealer.seal(binding(name), &made)?)?;
+        key_times::record(step.rows, &step.trail.key, &key_times::secret(name), step.now)?;
         step.audit(None, None, audit::SECRET_MADE)?;
         Ok(made.clone())
     })

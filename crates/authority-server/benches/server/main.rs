@@ -4,11 +4,13 @@
 //! The harness is our own. It measures rates and percentiles at a number of connections, and their
 //! ratio to a floor. `PIMS_BENCH_SECONDS` is the time of each figure, `PIMS_BENCH_MEMORY_SECONDS`
 //! the time that the memory is watched. With `PIMS_BENCH_BASE`, the path of another program, it
-//! measures the two beside each other instead: compare.rs.
+//! measures the two beside each other instead: compare.rs. With the argument `console` it measures
+//! `serve --dev` with and without open inboxes of its console: console.rs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 mod compare;
+mod console;
 mod floor;
 #[cfg(feature = "bulk")]
 mod growth;
@@ -56,6 +58,9 @@ fn main() {
     // `cargo test --benches` runs this with `--test`: then there is nothing to measure.
     if std::env::args().any(|argument| argument == "--test") {
         return;
+    }
+    if std::env::args().any(|argument| argument == "console") {
+        return console::run();
     }
     Cluster::shared().make_durable();
     if let Some(base) = std::env::var_os("PIMS_BENCH_BASE").filter(|base| !base.is_empty()) {

@@ -1,10 +1,11 @@
 //! The program under load, and its SMS.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,9 @@ pub(crate) const SHOP: &str = "4b7a1c09e2d85f36a0c9187be4d25f631f0a8c7e5d93b264"
 const OPERATOR: &str = "9e3c5a7d1f2b4860c8e6a4d2b0f19735d7c5b3a1f0e9d8c7";
 
 pub(crate) const PIN: &str = "1234";
+
+/// The file of the configuration: `serve --dev` looks for this name.
+const CONFIG_FILE: &str = "pims-authority.toml";
 
 /// The number of accounts: the greatest number of connections.
 pub(crate) const ACCOUNTS: usize = 64;
@@ -75,12 +79,25 @@ level = "info"
 format = "json"
 "#;
 
+/// What `serve --dev` needs in place of an issuer and a webhook. The rest of [`CONFIG`] stays.
+const DEVELOPMENT: [(&str, &str); 4] = [
+    ("[listen]", "development = true\n[listen]"),
+    ("gateway = \"webhook\"\nwebhook_url = \"HOOK\"\n", "gateway = \"outbox\"\noutbox_file = \"sms-outbox.jsonl\"\n"),
+    ("webhook_template = '{\"to\": \"{to}\", \"text\": \"{text}\", \"code\": \"{code}\"}'\n", ""),
+    (
+        "[tokens]\nissuer = \"https://login.example\"\naudience = \"pims\"\njwks_file = \"jwks.json\"\n",
+        "[process]\nlock_memory = \"no\"\n[tokens.static]\n",
+    ),
+];
+
 pub(crate) struct Program {
     pub(crate) address: String,
     /// The address of the operators' listener.
     operators: String,
+    /// The address that enters the console of `serve --dev`, if the program has one.
+    pub(crate) console: Option<String>,
     process: Child,
-    gateway: Gateway,
+    sent: Sent,
     #[cfg_attr(not(feature = "bulk"), allow(dead_code, reason = "it is kept for the program"))]
     folder: TempDir,
     database: Option<String>,
@@ -110,6 +127,27 @@ impl Program {
         Self::start_in(program, tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), made)
     }
 
+    /// Starts `serve --dev` of a program, perhaps of another version, in a new folder. The tokens
+    /// of the accounts are those that an issuer would sign.
+    pub(crate) fn start_development(program: &Path) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let mut config = CONFIG.to_owned();
+        for (of_production, of_development) in DEVELOPMENT {
+            assert!(config.contains(of_production), "{of_production}");
+            config = config.replace(of_production, of_development);
+        }
+        let (head, log) = config.split_once("[log]").unwrap();
+        let tokens: String =
+            (0..ACCOUNTS).map(crate::load::name).map(|name| format!("{name} = {:?}\n", token(&name))).collect();
+        let key = "07".repeat(32);
+        let rest = "[database]\nurl = \"sqlite:authority.db\"\n[master_key]\n";
+        let config = format!("{head}{tokens}[log]{log}{rest}hex = \"{key}\"\n");
+        let sent = Sent::Outbox(folder.path().join("sms-outbox.jsonl"));
+        let arguments = ["serve", "--dev", "--port", "0", "--folder"].map(OsString::from);
+        let arguments = arguments.into_iter().chain([folder.path().into()]).collect::<Vec<_>>();
+        Self::run(program, folder, &arguments, config, (sent, None))
+    }
+
     /// Starts a program in a folder, over the folder's SQLite file or a database on PostgreSQL.
     pub(crate) fn start_in(program: &Path, folder: TempDir, database: Option<String>) -> Self {
         let url = database.as_ref().map_or_else(
@@ -122,24 +160,35 @@ impl Program {
         let key = "07".repeat(32);
         let gateway = Gateway::start();
         let config = CONFIG.replace("HOOK", &gateway.url);
-        let mut config = format!("{config}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n");
+        let config = format!("{config}[database]\nurl = {url:?}\n[master_key]\nhex = \"{key}\"\n");
         std::fs::write(folder.path().join("jwks.json"), Issuer::standard().key_set()).unwrap();
-        let (file, log) = (folder.path().join("config.toml"), folder.path().join("log"));
+        let arguments = ["--config".into(), folder.path().join(CONFIG_FILE).into(), "serve".into()];
+        Self::run(program, folder, &arguments, config, (Sent::Gateway(gateway), database))
+    }
+
+    /// Runs a program with this configuration, less the keys that the program does not know.
+    fn run(
+        program: &Path,
+        folder: TempDir,
+        arguments: &[OsString],
+        mut config: String,
+        (sent, database): (Sent, Option<String>),
+    ) -> Self {
+        let [file, output, log] = [CONFIG_FILE, "output", "log"].map(|name| folder.path().join(name));
         loop {
             std::fs::write(&file, &config).unwrap();
             std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
             let mut process = Command::new(program)
-                .arg("--config")
-                .arg(&file)
-                .arg("serve")
+                .args(arguments)
                 .stdin(Stdio::null())
-                .stdout(Stdio::null())
+                .stdout(File::create(&output).unwrap())
                 .stderr(File::create(&log).unwrap())
                 .spawn()
                 .unwrap();
             match listening(&mut process, &log) {
                 Ok((address, operators)) => {
-                    return Self { address, operators, process, gateway, folder, database };
+                    let console = if matches!(sent, Sent::Outbox(_)) { console(&output) } else { None };
+                    return Self { address, operators, console, process, sent, folder, database };
                 }
                 Err(text) => config = without_unknown_keys(&config, &text),
             }
@@ -148,7 +197,11 @@ impl Program {
 
     /// Returns the last code that was sent to a number.
     pub(crate) fn code(&self, number: &str) -> String {
-        self.gateway.codes.lock().unwrap().remove(number).expect("a code was sent")
+        match &self.sent {
+            Sent::Gateway(gateway) => gateway.codes.lock().unwrap().remove(number),
+            Sent::Outbox(file) => last_code(file, number),
+        }
+        .expect("a code was sent")
     }
 
     /// Returns the size of each table's rows on PostgreSQL, with their indexes.
@@ -206,7 +259,7 @@ impl Program {
         let start = std::time::Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_pims-authority"))
             .arg("--config")
-            .arg(self.folder.path().join("config.toml"))
+            .arg(self.folder.path().join(CONFIG_FILE))
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -270,6 +323,28 @@ fn listening(process: &mut Child, log: &Path) -> Result<(String, String), String
     }
 }
 
+/// Waits for the text that `serve --dev` prints, and returns the address of its console. A program
+/// of an earlier release has none.
+fn console(output: &Path) -> Option<String> {
+    loop {
+        let text = std::fs::read_to_string(output).unwrap();
+        if text.contains("It ends with Ctrl-C") {
+            let address = text.split_whitespace().find(|word| word.contains("/?key="));
+            return address.map(str::to_owned);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// Returns the last code in an outbox that was sent to a number.
+fn last_code(outbox: &Path, number: &str) -> Option<String> {
+    let text = std::fs::read_to_string(outbox).unwrap();
+    let messages = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut codes =
+        messages.filter(|sms| sms["to"] == number).filter_map(|sms| sms["code"].as_str().map(str::to_owned));
+    codes.next()
+}
+
 /// Returns the configuration without the keys that a program did not know.
 fn without_unknown_keys(config: &str, output: &str) -> String {
     let unknown: Vec<&str> = output
@@ -283,6 +358,12 @@ fn without_unknown_keys(config: &str, output: &str) -> String {
     let kept: Vec<&str> = config.lines().filter(is_known).collect();
     assert_ne!(kept.join("\n"), config.trim_end(), "it did not start: {output}");
     kept.join("\n") + "\n"
+}
+
+/// The place of the SMS that the program sent.
+enum Sent {
+    Gateway(Gateway),
+    Outbox(PathBuf),
 }
 
 /// An SMS gateway that keeps the last code of each number.

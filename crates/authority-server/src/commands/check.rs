@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{open_without_sms, print_error, print_line, with_noun};
 use crate::config::keys::{FILE, KEYS, Key};
-use crate::config::{Config, TlsFiles, guesses};
+use crate::config::{Config, TlsFiles, four_eyes_warnings, guesses};
 use crate::hardening;
 use crate::http;
 use crate::identity::Identity;
@@ -26,7 +26,8 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     for files in [config.listen.tls.as_ref(), admin].into_iter().flatten() {
         check_tls(files)?;
     }
-    let warning = guesses::warning(&config.policy, &config.limits);
+    let mut warnings: Vec<String> = guesses::warning(&config.policy, &config.limits).into_iter().collect();
+    warnings.extend(config.admin.as_ref().map(four_eyes_warnings).unwrap_or_default());
     if let Some(connect) = connect {
         let authority = open_without_sms(&config)?;
         print_database(&authority)?;
@@ -45,7 +46,7 @@ pub(crate) fn run(config: Config, connect: Option<Connect>) -> Result<(), String
     for (text, parts) in config.policy.sms.texts.long_texts(authority::code_length(&config.policy), minutes) {
         print_line(&format!("note: the text {text} takes {parts} SMS"))?;
     }
-    if let Some(warning) = warning {
+    for warning in warnings {
         print_line(&format!("warning: {warning}"))?;
     }
     print_line("the configuration is valid")

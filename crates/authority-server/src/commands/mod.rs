@@ -18,17 +18,17 @@ use time::format_description::well_known::Rfc3339;
 use super::config::{Config, Sms};
 use super::gateway::Gateway;
 use super::hardening;
-use authority::{Actor, Authority, OpenError, Options, Outbox, SmsGateway, SystemClock};
+use authority::{Actor, Authority, Clock, OpenError, Options, Outbox, SmsGateway, SystemClock};
 
 /// Opens the service of a configuration.
-pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>) -> Result<Authority, String> {
+pub(super) fn open(config: &Config, sms: Box<dyn SmsGateway>, clock: Box<dyn Clock>) -> Result<Authority, String> {
     Authority::open(Options {
         database: config.database.database(),
         master_key: config.master_key.clone(),
         policy: config.policy.clone(),
         sms,
         sms_retry: config.sms_retry,
-        clock: Box::new(SystemClock),
+        clock,
     })
     .map(|authority| authority.acting_as(&Actor::Command, None))
     .map_err(|error| {
@@ -53,7 +53,7 @@ pub(super) fn open_without_sms(config: &Config) -> Result<Authority, String> {
             Err(authority::SmsError::new("this command sends nothing"))
         }
     }
-    open(config, Box::new(NoSms))
+    open(config, Box::new(NoSms), Box::new(SystemClock))
 }
 
 /// Returns the SMS gateway of a configuration.

@@ -1,6 +1,5 @@
 //! `serve`: runs the listeners and the background work, and ends in order.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,14 +9,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{dev, gateway, open};
-use crate::config::{Config, Stage, guesses};
+use crate::config::{Config, Stage, four_eyes_warnings, guesses};
+use crate::console::development::{Tools, WatchedGateway};
+use crate::console::operators::{self, OperatorsConsole};
 use crate::hardening;
-use crate::http::{self, Guard, Listener, Pipeline, Tls, TrustedProxies};
+use crate::http::{self, Additions, Guard, Listener, Pipeline, Tls, TrustedProxies};
 use crate::identity::Identity;
 use crate::log;
 use crate::service::Service;
 use crate::signer::Signer;
-use authority::AuditSeal;
+use authority::{AuditSeal, Clock, SystemClock};
 
 /// Interval at which due SMS are sent.
 const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,40 +36,28 @@ const STEP_DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Result<(), String> {
-    start(config, |_| Ok(()))
+    start(config, None)
 }
 
 /// Runs a service for development.
 pub(crate) fn development(folder: &Path, port: u16) -> Result<(), String> {
     let config = dev::prepare(folder, port)?;
-    // A configuration without a certificate gets plain HTTP.
-    let tls = config.listen.tls.is_some();
-    let certificate = config.admin.as_ref().and_then(|admin| admin.tls.as_ref()).map(|tls| tls.certificate.clone());
-    start(config, |ListenAddresses { public, operators }| {
-        let operators = operators.map(|address| (address, certificate));
-        dev::Banner { folder, public, tls, operators }.print()
-    })
+    let started = dev::Started::new(folder, port, &config);
+    start(config, Some(started))
 }
 
-/// The addresses of the listeners.
-struct ListenAddresses {
-    public: SocketAddr,
-    operators: Option<SocketAddr>,
-}
-
-/// Runs the service. Calls `ready` with the addresses as soon as the listeners are open.
-fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), String>) -> Result<(), String> {
+/// Runs the service, and the development console of a service for development.
+fn start(config: Config, development: Option<dev::Started>) -> Result<(), String> {
     log::start(config.log);
-    if config.stage == Stage::Development {
-        tracing::warn!("development = true: this service protects nothing");
-    }
+    let protects_nothing = "development = true: this service protects nothing".to_owned();
+    let mut warnings = Vec::from_iter((config.stage == Stage::Development).then_some(protects_nothing));
     // Memory is locked before the threads start, so that their stacks are locked, too.
-    if let Some(reason) = hardening::lock_memory(config.lock_memory)? {
-        tracing::warn!("{reason}");
-    }
-    if let Some(warning) = guesses::warning(&config.policy, &config.limits) {
-        tracing::warn!("{warning}");
-    }
+    warnings.extend(hardening::lock_memory(config.lock_memory)?);
+    warnings.extend(guesses::warning(&config.policy, &config.limits));
+    warnings.extend(config.admin.as_ref().map(four_eyes_warnings).unwrap_or_default());
+    // A developer looks for the address of the console, which comes first.
+    let later = if development.is_some() { warnings.split_off(0) } else { Vec::new() };
+    warn(&warnings);
     // Steps wait for the database on threads of their own, and as many requests wait for the SMS
     // gateway.
     let runtime = Builder::new_multi_thread()
@@ -79,7 +68,7 @@ fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), Strin
     // A PostgreSQL connection blocks when it is dropped, and a thread of the runtime must not
     // block. So this thread holds the service until the runtime is gone, on every way out.
     let opened = OnceLock::new();
-    let ended = runtime.block_on(serve(config, &opened, ready));
+    let ended = runtime.block_on(serve(config, &opened, development, later));
     // Steps of requests that the drain cut off may still wait for the database or the gateway. The
     // opening of a database is not awaited: each of its steps is a transaction.
     runtime.shutdown_timeout(if opened.get().is_some() { STEP_DRAIN_TIMEOUT } else { Duration::ZERO });
@@ -87,11 +76,19 @@ fn start(config: Config, ready: impl FnOnce(ListenAddresses) -> Result<(), Strin
     ended
 }
 
-/// Serves until a signal. `service_slot` holds the service when this function returns.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Serves until a signal. `service_slot` holds the service when this function returns. `warnings`
+/// are logged after the address of the development console.
 async fn serve(
     config: Config,
     service_slot: &OnceLock<Arc<Service>>,
-    ready: impl FnOnce(ListenAddresses) -> Result<(), String>,
+    development: Option<dev::Started>,
+    warnings: Vec<String>,
 ) -> Result<(), String> {
     // The handlers are set first: a signal without a handler kills the process, and opening the
     // service takes a while.
@@ -102,13 +99,18 @@ async fn serve(
     let admin = match &config.admin {
         Some(admin) => {
             let listener = Listener::bind(admin.address, admin.tls.as_ref(), no_proxies.clone()).await?;
-            Some((listener, admin.operators.clone()))
+            Some((listener, admin.operators.clone(), admin.console, admin.four_eyes))
         }
+        None => None,
+    };
+    let console = match &development {
+        Some(development) => Some(development.listen(no_proxies.clone()).await?),
         None => None,
     };
     let (keep_days, stage) = (config.keep_days, config.stage);
     // The opening waits for the database and perhaps for an issuer.
-    let opening = tokio::task::spawn_blocking(move || open_service(config));
+    let tools = development.as_ref().map(|development| development.tools.clone());
+    let opening = tokio::task::spawn_blocking(move || open_service(config, tools));
     let opened = tokio::select! {
         opened = opening => opened.map_err(|error| error.to_string())??,
         () = signals.end() => {
@@ -119,19 +121,39 @@ async fn serve(
     let service = service_slot.get_or_init(|| Arc::new(opened)).clone();
     let (stop, stopped) = watch::channel(false);
     let certificates: Vec<Tls> =
-        [listener.tls(), admin.as_ref().and_then(|(listener, _)| listener.tls())].into_iter().flatten().collect();
+        [listener.tls(), admin.as_ref().and_then(|(listener, ..)| listener.tls())].into_iter().flatten().collect();
     let address = listener.address()?;
-    tracing::info!(%address, tls = listener.tls().is_some(), "listening");
+    let operators_address = admin.as_ref().map(|(listener, ..)| listener.address()).transpose()?;
+    let recorder = development.as_ref().map(|development| development.recorder(stopped.clone()));
     let mut work = tokio::task::JoinSet::new();
+    // Before the first line of the log: the first line in the terminal is the console's address.
+    if let (Some(development), Some(listener)) = (development, console) {
+        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
+        let port = listener.address()?.port();
+        let router = development.begin(&service, pipeline, port, (address, operators_address), stopped.clone())?;
+        work.spawn(listener.serve(router, service.clone(), stopped.clone()));
+    }
+    warn(&warnings);
+    tracing::info!(%address, tls = listener.tls().is_some(), "listening");
     let pipeline = Pipeline { service: service.clone(), trusted_proxies: proxies, limited: true };
-    work.spawn(listener.serve(http::public(&service, pipeline, stage), service.clone(), stopped.clone()));
-    let operators_address = admin.as_ref().map(|(listener, _)| listener.address()).transpose()?;
-    let listening = ListenAddresses { public: address, operators: operators_address };
-    if let Some((listener, operators)) = admin {
+    let public_tls = listener.tls();
+    let recorder = recorder.as_ref().map(|recorder| recorder as &dyn Additions);
+    let router = http::public(&service, pipeline, stage, recorder);
+    work.spawn(listener.serve(router, service.clone(), stopped.clone()));
+    if let Some((listener, operators, console, four_eyes)) = admin {
         tracing::info!(address = %listener.address()?, "admin API listening");
-        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies, limited: false };
-        let guard = Guard { service: service.clone(), operators: operators.into(), tls: listener.tls().is_some() };
-        let router = http::admin(&service, pipeline, guard);
+        let pipeline = Pipeline { service: service.clone(), trusted_proxies: no_proxies.clone(), limited: false };
+        let tls = listener.tls();
+        let guard = Guard { service: service.clone(), operators: operators.into(), tls: tls.is_some(), four_eyes };
+        let listeners = [("listen", public_tls), ("admin", tls)];
+        let listeners = listeners.into_iter().filter_map(|(name, tls)| Some((name, tls?))).collect();
+        let console = console.map(|settings| Arc::new(OperatorsConsole::new(guard.clone(), settings, listeners)));
+        if let Some(console) = console.clone() {
+            let sampling = move |_: &Service| operators::take_sample(&console);
+            let interval = Interval::of(operators::SAMPLING_INTERVAL);
+            work.spawn(run_periodically(interval, stopped.clone(), service.clone(), sampling));
+        }
+        let router = http::admin(&service, pipeline, guard, console.as_ref().map(|console| console as &dyn Additions));
         work.spawn(listener.serve(router, service.clone(), stopped.clone()));
     }
     let ending = stopped.clone();
@@ -150,7 +172,6 @@ async fn serve(
     if let Some(every) = service.identity.refresh_every() {
         work.spawn(run_periodically(Interval::of(every), stopped, service.clone(), refresh));
     }
-    ready(listening)?;
     signals.wait(&service, &certificates).await;
     tracing::info!("shutting down, finishing the requests in progress");
     let _ = stop.send(true);
@@ -159,8 +180,20 @@ async fn serve(
     Ok(())
 }
 
-fn open_service(config: Config) -> Result<Service, String> {
-    let authority = open(&config, gateway(&config.sms)?)?;
+/// Opens the service. That of a service for development has the clock and the gateway of its tools.
+fn open_service(config: Config, tools: Option<Arc<Tools>>) -> Result<Service, String> {
+    let gateway = gateway(&config.sms)?;
+    let clock = || -> Box<dyn Clock> {
+        match &tools {
+            Some(tools) => Box::new(tools.clock.clone()),
+            None => Box::new(SystemClock),
+        }
+    };
+    let gateway = match tools.clone() {
+        Some(tools) => Box::new(WatchedGateway { gateway, tools }),
+        None => gateway,
+    };
+    let authority = open(&config, gateway, clock())?;
     if authority.migrated_rows() > 0 {
         // This is expected once, after an update. At any other time it means that rows of an
         // earlier release were put back.
@@ -168,7 +201,7 @@ fn open_service(config: Config) -> Result<Service, String> {
     }
     let identity = Identity::new(config.tokens)?;
     let signer = match &config.access_tokens {
-        Some(settings) => Some(Signer::new(&authority, settings).map_err(|failure| failure.to_string())?),
+        Some(settings) => Some(Signer::new(&authority, settings, clock()).map_err(|failure| failure.to_string())?),
         None => None,
     };
     Ok(Service::new(authority, identity, signer, config.relying_parties, config.limits))
@@ -299,8 +332,7 @@ fn seal(service: &Service) {
             for AuditSeal { number, head, rows, .. } in &sealing.made {
                 tracing::info!(number, head, rows, "the audit trail was sealed");
             }
-            let newest = sealing.newest.map_or(0, |seal| seal.number);
-            service.metrics.audit(newest, !sealing.faults.is_empty());
+            service.metrics.audit(sealing.newest, !sealing.faults.is_empty());
         }
         Err(failure) => {
             service.metrics.failed("audit");

@@ -163,6 +163,22 @@ pub(crate) const KEYS: &[Key] = &[
         Table,
         "none; named operators: `name = { token_file = \"…\", certificate = \"SHA-256 fingerprint\", roles = [\"read\", \"add\", \"unblock\", \"remove\"] }`, with a token, a certificate, or both",
     ),
+    flag(
+        "admin.console",
+        Flag::Is(false),
+        "true serves the operators' console under `/console/` of the admin listener; turn it on when all instances run a release with it",
+    ),
+    number(
+        "admin.session_minutes",
+        Default::Is(15),
+        1..=60,
+        "minutes after which an unused session of the console ends; a used one ends after 8 times as many",
+    ),
+    flag(
+        "admin.four_eyes",
+        Flag::Is(false),
+        "true: to unblock an account or to remove a device needs a second operator in the console, and the API refuses both and the removal of accounts",
+    ),
     secret("database.url", "`sqlite:path` or `postgres://user@host:port/database`; required"),
     number("database.connections", Default::Is(8), 1..=1000, "connections to PostgreSQL"),
     number("database.statement_timeout_seconds", Default::Is(10), 1..=600, "longest PostgreSQL statement"),
@@ -624,6 +640,7 @@ mod tests {
         let sources = [
             include_str!("guesses.rs"),
             include_str!("mod.rs"),
+            include_str!("operators.rs"),
             include_str!("sections.rs"),
             include_str!("sms_rules.rs"),
             include_str!("static_tokens.rs"),

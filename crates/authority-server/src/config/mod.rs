@@ -19,13 +19,14 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
 use crate::hardening::LockMemory;
 pub(crate) use access::refuse_unprotected;
 use authority::{AccountName, Database, KeyRing, Policy, Sharing, SmsRetry, SqliteFile};
+pub(crate) use operators::four_eyes_warnings;
 use reader::Reader;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Origin, Problem};
@@ -74,6 +75,17 @@ pub(crate) struct Admin {
     /// The named operators. If there are none, the listener's client certificates identify
     /// operators.
     pub(crate) operators: Vec<Operator>,
+    /// The operators' console. `None`: it is off.
+    pub(crate) console: Option<OperatorsConsole>,
+    /// Unblocking and removals need a second operator.
+    pub(crate) four_eyes: bool,
+}
+
+/// The settings of the operators' console.
+#[derive(Clone, Copy)]
+pub(crate) struct OperatorsConsole {
+    /// The time after which an unused session ends.
+    pub(crate) session_idle: Duration,
 }
 
 /// A named operator. A request must present its token, its certificate, or both if both are
@@ -82,6 +94,8 @@ pub(crate) struct Admin {
 pub(crate) struct Operator {
     pub(crate) name: String,
     pub(crate) token: Option<Secret>,
+    /// The time of the last change of the token's file. `None`: the token has no file of its own.
+    pub(crate) token_changed: Option<SystemTime>,
     /// SHA-256 of the certificate.
     pub(crate) certificate: Option<[u8; 32]>,
     pub(crate) roles: Vec<Role>,

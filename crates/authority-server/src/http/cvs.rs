@@ -224,13 +224,22 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
 }
 
 fn respond(service: &Service, operation: &str, answer: CvsAnswer) -> Response {
-    let (status, word) = match &answer {
+    service.metrics.outcome(operation, word_of(&answer).1);
+    response(answer)
+}
+
+fn word_of(answer: &CvsAnswer) -> (StatusCode, &str) {
+    match answer {
         CvsAnswer::Done | CvsAnswer::Ticket(_) | CvsAnswer::PhoneNumber(_) | CvsAnswer::Devices(_) => {
             (StatusCode::OK, "OK")
         }
         CvsAnswer::Refused(refusal) => status_and_word(refusal),
-    };
-    service.metrics.outcome(operation, word);
+    }
+}
+
+/// Returns the response with an answer of CVS.
+pub(crate) fn response(answer: CvsAnswer) -> Response {
+    let (status, word) = word_of(&answer);
     match answer {
         CvsAnswer::Done => Json(json!({})).into_response(),
         CvsAnswer::Ticket(ticket) => Json(json!({"ticket": ticket.reveal()})).into_response(),

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -59,6 +59,8 @@ pub(crate) struct Listener {
 pub(crate) struct Tls {
     files: TlsFiles,
     config: Arc<watch::Sender<Arc<ServerConfig>>>,
+    /// The listener's own certificate, as it was loaded.
+    leaf: Arc<Mutex<Option<CertificateDer<'static>>>>,
 }
 
 impl Listener {
@@ -245,15 +247,27 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 impl Tls {
     fn load(files: &TlsFiles) -> Result<Self, String> {
         let config = Arc::new(watch::Sender::new(Arc::new(read(files)?)));
-        Ok(Self { files: files.clone(), config })
+        let leaf = Arc::new(Mutex::new(leaf(files)));
+        Ok(Self { files: files.clone(), config, leaf })
+    }
+
+    /// Returns the listener's own certificate, as it was loaded.
+    pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        self.leaf.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the certificates again, and ends the connections that began with the old ones. If that
     /// fails, the old ones stay.
     pub(crate) fn reload(&self) -> Result<(), String> {
         self.config.send_replace(Arc::new(read(&self.files)?));
+        *self.leaf.lock().unwrap_or_else(PoisonError::into_inner) = leaf(&self.files);
         Ok(())
     }
+}
+
+/// Returns the first certificate of a listener's file.
+fn leaf(files: &TlsFiles) -> Option<CertificateDer<'static>> {
+    certificates(&files.certificate).ok().and_then(|found| found.into_iter().next())
 }
 
 /// Reads a listener's TLS files. `check` uses it, too.

@@ -69,13 +69,18 @@ pub(crate) async fn answer(
     if answer.is_none_or(|answer| answer.word.is_none() || !answer.opened_blocks) {
         decryption.refund();
     }
-    let MacAnswer { mode, word, xml, .. } = answered?;
-    let mode = mode.map_or("unknown", Mode::as_str);
-    service.metrics.outcome(mode, word.as_ref().map_or("OK", Word::as_str));
+    let answer = answered?;
+    let mode = answer.mode.map_or("unknown", Mode::as_str);
+    service.metrics.outcome(mode, answer.word.as_ref().map_or("OK", Word::as_str));
+    Ok(respond(answer))
+}
+
+/// Returns the response with an answer of the exchange.
+pub(crate) fn respond(MacAnswer { word, xml, .. }: MacAnswer) -> Response {
     let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
     let answer = ([(header::CONTENT_TYPE, kind)], Bytes::from_owner(xml));
     if word == Some(Word::Token) {
-        return Ok((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response());
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response();
     }
-    Ok(answer.into_response())
+    answer.into_response()
 }

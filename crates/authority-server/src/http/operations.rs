@@ -33,7 +33,7 @@ pub(crate) async fn ready(State(service): State<Arc<Service>>) -> Response {
 /// Returns whether the database is ready. Anyone can ask at any rate: only one question at a time
 /// reaches the database, and its answer is valid for a second. A question runs until the database
 /// has answered, even if its client gave up long before.
-async fn is_ready(service: &Arc<Service>) -> bool {
+pub(crate) async fn is_ready(service: &Arc<Service>) -> bool {
     let checked = async {
         let mut last = service.readiness.clone().lock_owned().await;
         if let Some((at, ready)) = *last

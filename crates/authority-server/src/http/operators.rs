@@ -39,13 +39,15 @@ pub(crate) struct Guard {
     pub(crate) operators: Arc<[Operator]>,
     /// The listener uses TLS.
     pub(crate) tls: bool,
+    /// Unblocking and removals need a second operator.
+    pub(crate) four_eyes: bool,
 }
 
 /// The operator of a request.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KnownOperator {
-    name: String,
-    roles: Vec<Role>,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<Role>,
 }
 
 impl KnownOperator {
@@ -53,6 +55,106 @@ impl KnownOperator {
     pub(crate) fn actor(&self) -> Actor {
         Actor::Operator(self.name.clone())
     }
+
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+impl Guard {
+    /// Returns the operator whose token and certificate are presented. If both are configured, it
+    /// needs both.
+    pub(crate) fn identify(
+        &self,
+        presented: Option<&str>,
+        certificate: Option<PeerCertificate>,
+    ) -> Option<KnownOperator> {
+        if self.operators.is_empty() {
+            // The listener required a certificate and trusts its issuer.
+            return certificate.map(KnownOperator::of_certificate);
+        }
+        // All operators are compared, so that the running time does not tell which one matches.
+        let mut found = None;
+        for operator in self.operators.iter() {
+            let token =
+                operator.token.as_ref().is_none_or(|token| presented.is_some_and(|presented| token.matches(presented)));
+            let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
+            if token && fits {
+                found = Some(operator);
+            }
+        }
+        found.map(KnownOperator::from)
+    }
+
+    /// Returns the operator that signed in earlier under this name, as the configuration knows it
+    /// now. `None`: it is gone, or the connection does not show its certificate.
+    pub(crate) fn signed_in(&self, name: &str, certificate: Option<PeerCertificate>) -> Option<KnownOperator> {
+        signed_in(&self.operators, name, certificate)
+    }
+
+    /// Makes an unknown caller wait, after too many of them in a minute, from an address or from
+    /// all. Only the connection waits: the delay holds no permit for the database.
+    pub(crate) async fn delay_unknown(&self, address: Option<IpAddr>) {
+        let (service, now) = (&self.service, Instant::now());
+        let rate = &service.rates.unknown_operators_of_address;
+        let of_address = address.map_or(Ok(()), |address| rate.try_acquire(rates::network(address), now));
+        let of_all = service.rates.unknown_operators.try_acquire((), now);
+        service.metrics.operator_refused("token");
+        if of_address.is_err() || of_all.is_err() {
+            service.metrics.limited("operators");
+            tokio::time::sleep(DELAY).await;
+        }
+    }
+
+    /// Returns an error if an operator lacks a role, and records that in the audit trail. The
+    /// status is 403, or 503 if it could not be recorded.
+    pub(crate) async fn require(
+        &self,
+        known: &KnownOperator,
+        role: Role,
+        address: Option<IpAddr>,
+    ) -> Result<(), StatusCode> {
+        if known.has(role) {
+            return Ok(());
+        }
+        tracing::warn!(operator = known.name, role = role.as_str(), "an operator lacks the role for the request");
+        Err(self.refuse(known, "role", address).await)
+    }
+
+    /// Refuses an operator's request, and records that in the audit trail and the metrics. Returns
+    /// the status: 403, or 503 if it could not be recorded.
+    async fn refuse(&self, known: &KnownOperator, reason: &'static str, address: Option<IpAddr>) -> StatusCode {
+        let actor = known.actor();
+        let recorded =
+            self.service.step(move |authority| authority.acting_as(&actor, address).audit_refused_operator()).await;
+        if recorded.is_err() {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        self.service.metrics.operator_refused(reason);
+        StatusCode::FORBIDDEN
+    }
+}
+
+impl KnownOperator {
+    /// Returns the operator that has no name in the configuration.
+    fn of_certificate(PeerCertificate(fingerprint): PeerCertificate) -> Self {
+        Self { name: format!("sha256:{}", inwebo::values::hex::encode(&fingerprint)), roles: Role::ALL.to_vec() }
+    }
+}
+
+impl From<&Operator> for KnownOperator {
+    fn from(operator: &Operator) -> Self {
+        Self { name: operator.name.clone(), roles: operator.roles.clone() }
+    }
+}
+
+fn signed_in(operators: &[Operator], name: &str, certificate: Option<PeerCertificate>) -> Option<KnownOperator> {
+    if operators.is_empty() {
+        return certificate.map(KnownOperator::of_certificate).filter(|known| known.name == name);
+    }
+    let operator = operators.iter().find(|operator| operator.name == name)?;
+    let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
+    fits.then(|| operator.into())
 }
 
 /// Refuses requests that another site makes a browser send. Programs pass: they send none of these
@@ -66,7 +168,8 @@ pub(crate) async fn same_site(State(guard): State<Guard>, request: Request, next
     refused(&guard.service, "cross_site", StatusCode::FORBIDDEN, "NOK:CROSSSITE")
 }
 
-fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
+/// Returns whether no header of a request says that another site made a browser send it.
+pub(crate) fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
     let site = headers.get_all("sec-fetch-site").iter().all(|site| site == "same-origin" || site == "none");
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = match (origins.next(), origins.next()) {
@@ -88,50 +191,13 @@ fn is_same_site(headers: &HeaderMap, tls: bool) -> bool {
 
 /// Finds the operator of a request.
 pub(crate) async fn authenticate(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let Some(known) = identify(&guard.operators, &request) else {
-        return refuse_unknown(&guard.service, address(&request)).await;
+    let certificate = request.extensions().get::<PeerCertificate>().copied();
+    let Some(known) = guard.identify(bearer(request.headers()), certificate) else {
+        guard.delay_unknown(address(&request)).await;
+        return ApiError::Unauthorized.into_response();
     };
     request.extensions_mut().insert(known);
     next.run(request).await
-}
-
-/// Returns the operator whose token and certificate a request presents. If both are configured, it
-/// needs both.
-fn identify(operators: &[Operator], request: &Request) -> Option<KnownOperator> {
-    let presented = bearer(request.headers());
-    let certificate = request.extensions().get::<PeerCertificate>().copied();
-    if operators.is_empty() {
-        // The listener required a certificate and trusts its issuer.
-        let PeerCertificate(fingerprint) = certificate?;
-        let name = format!("sha256:{}", inwebo::values::hex::encode(&fingerprint));
-        return Some(KnownOperator { name, roles: Role::ALL.to_vec() });
-    }
-    // All operators are compared, so that the running time does not tell which one matches.
-    let mut found = None;
-    for operator in operators {
-        let token =
-            operator.token.as_ref().is_none_or(|token| presented.is_some_and(|presented| token.matches(presented)));
-        let fits = operator.certificate.is_none_or(|required| certificate == Some(PeerCertificate(required)));
-        if token && fits {
-            found = Some(operator);
-        }
-    }
-    found.map(|operator| KnownOperator { name: operator.name.clone(), roles: operator.roles.clone() })
-}
-
-/// Answers a request without an operator. After too many of them in a minute, from an address or
-/// from all, each waits a second. Only the connection waits: the delay holds no permit for the
-/// database.
-async fn refuse_unknown(service: &Service, address: Option<IpAddr>) -> Response {
-    let (rate, now) = (&service.rates.unknown_operators_of_address, Instant::now());
-    let of_address = address.map_or(Ok(()), |address| rate.try_acquire(rates::network(address), now));
-    let of_all = service.rates.unknown_operators.try_acquire((), now);
-    service.metrics.operator_refused("token");
-    if of_address.is_err() || of_all.is_err() {
-        service.metrics.limited("operators");
-        tokio::time::sleep(DELAY).await;
-    }
-    ApiError::Unauthorized.into_response()
 }
 
 fn address(request: &Request) -> Option<IpAddr> {
@@ -139,45 +205,45 @@ fn address(request: &Request) -> Option<IpAddr> {
 }
 
 /// The requirement of a route.
-#[derive(Clone)]
-struct RequiredRole {
-    service: Arc<Service>,
-    role: Role,
+#[derive(Clone, Copy)]
+pub(crate) enum Needs {
+    Role(Role),
+    /// The role, and by [`Guard::four_eyes`] a second operator. This API knows one, so it refuses
+    /// the request then.
+    SecondOperator(Role),
 }
 
 /// Returns routes that need a role. A request that changes something must have a form that no HTML
 /// form of another site can have.
-pub(crate) fn require_role(
-    service: &Arc<Service>,
-    role: Role,
-    routes: MethodRouter<Arc<Service>>,
-) -> MethodRouter<Arc<Service>> {
-    routes.route_layer(from_fn_with_state(RequiredRole { service: service.clone(), role }, authorize))
+pub(crate) fn require(guard: &Guard, needs: Needs, routes: MethodRouter<Arc<Service>>) -> MethodRouter<Arc<Service>> {
+    routes.route_layer(from_fn_with_state((guard.clone(), needs), authorize))
 }
 
-async fn authorize(
-    State(RequiredRole { service, role }): State<RequiredRole>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn authorize(State((guard, needs)): State<(Guard, Needs)>, request: Request, next: Next) -> Response {
     let Some(known) = request.extensions().get::<KnownOperator>().cloned() else {
         return ApiError::Unauthorized.into_response();
     };
-    if !known.roles.contains(&role) {
-        let address = address(&request);
-        tracing::warn!(operator = known.name, role = role.as_str(), "an operator lacks the role for the request");
-        let actor = known.actor();
-        let recorded =
-            service.step(move |authority| authority.acting_as(&actor, address).audit_refused_operator()).await;
-        if recorded.is_err() {
-            return ApiError::Failed.into_response();
-        }
-        return refused(&service, "role", StatusCode::FORBIDDEN, "NOK:ROLE");
+    let (Needs::Role(role) | Needs::SecondOperator(role)) = needs;
+    let address = address(&request);
+    if let Err(status) = guard.require(&known, role, address).await {
+        return forbidden(status, "NOK:ROLE");
     }
     if !has_safe_form(request.method(), request.headers()) {
-        return refused(&service, "type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOK:TYPE");
+        return refused(&guard.service, "type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOK:TYPE");
+    }
+    if guard.four_eyes && matches!(needs, Needs::SecondOperator(_)) {
+        tracing::warn!(operator = known.name, "a request that needs a second operator was refused");
+        return forbidden(guard.refuse(&known, "four_eyes", address).await, "NOK:FOUREYES");
     }
     next.run(request).await
+}
+
+/// Returns the response to a refused operator.
+fn forbidden(status: StatusCode, word: &str) -> Response {
+    match status {
+        StatusCode::FORBIDDEN => (status, Json(json!({"err": word}))).into_response(),
+        _ => ApiError::Failed.into_response(),
+    }
 }
 
 /// Returns whether a request that changes something is declared as JSON, even without a body. A
@@ -258,5 +324,28 @@ mod tests {
         assert!(has_safe_form(&Method::DELETE, &json) && has_safe_form(&Method::DELETE, &operator));
         assert!(!has_safe_form(&Method::DELETE, &form) && !has_safe_form(&Method::DELETE, &HeaderMap::new()));
         assert!(has_safe_form(&Method::GET, &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_session_has_the_roles_that_its_operator_has_now() {
+        let operator = |name: &str, certificate: Option<[u8; 32]>| Operator {
+            name: name.to_owned(),
+            token: None,
+            token_changed: None,
+            certificate,
+            roles: vec![Role::Read],
+        };
+        let operators = [operator("a", None), operator("b", Some([7; 32]))];
+        let roles = |name: &str, certificate: Option<[u8; 32]>| {
+            signed_in(&operators, name, certificate.map(PeerCertificate)).map(|known| known.roles)
+        };
+        assert_eq!(roles("a", None), Some(vec![Role::Read]));
+        assert_eq!(roles("b", Some([7; 32])), Some(vec![Role::Read]));
+        assert_eq!((roles("b", None), roles("b", Some([8; 32])), roles("gone", None)), (None, None, None));
+        // Without named operators the certificate is the operator.
+        let name = format!("sha256:{}", "07".repeat(32));
+        let known = |certificate| signed_in(&[], &name, certificate).is_some();
+        assert!(known(Some(PeerCertificate([7; 32]))));
+        assert!(!known(Some(PeerCertificate([8; 32]))) && !known(None));
     }
 }

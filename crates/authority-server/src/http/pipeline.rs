@@ -185,18 +185,18 @@ fn add_common_headers(headers: &mut HeaderMap, id: &str) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
+    // A page of a console has policies of its own.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
 }
 
 /// Sets the further headers of the operators' listener: no other site may embed its responses, and
 /// they depend on the requesting site.
 fn add_admin_headers(headers: &mut HeaderMap) {
-    headers.insert(header::VARY, HeaderValue::from_static("Origin, Sec-Fetch-Site"));
+    headers.append(header::VARY, HeaderValue::from_static("Origin, Sec-Fetch-Site"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }
 

@@ -364,7 +364,7 @@ fn a_named_operator_may_do_what_its_roles_say_and_the_trail_names_it() {
     assert!(
         printed.lines().any(|line| {
             let cells: Vec<&str> = line.split_whitespace().skip(1).collect();
-            cells == ["account.unblocked", "alice", "-", "operator:helper", "127.0.0.1", "1"]
+            cells == ["account.unblocked", "alice", "-", "operator:helper", "127.0.0.1", "1", "-"]
         }),
         "{printed}"
     );
@@ -375,11 +375,6 @@ fn an_operator_with_a_certificate_is_known_by_it_and_by_its_token_where_it_has_o
     let ours = Authorities::new();
     let [alone, both, other] =
         ["alone", "both", "other"].map(|name| ours.sign(name, ExtendedKeyUsagePurpose::ClientAuth));
-    let fingerprint = |shown: &(rcgen::Certificate, KeyPair)| {
-        use sha2::Digest;
-        let digest = sha2::Sha256::digest(shown.0.der());
-        digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
-    };
     let operators = format!(
         "[admin.operators]\nalone = {{ certificate = \"{}\", roles = [\"read\"] }}\n\
          both = {{ certificate = \"{}\", token = \"{HELPER}\", roles = [\"read\", \"add\"] }}\n",
@@ -525,20 +520,27 @@ fn numbers_are_for_operators_and_name_no_account() {
     assert!(!numbers.text.contains("alice") && !numbers.text.contains(&device.id));
 }
 
+/// Returns the fingerprint of a certificate, as the configuration has it.
+pub(crate) fn fingerprint(shown: &(rcgen::Certificate, KeyPair)) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(shown.0.der());
+    digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
 /// A certificate authority of the test's own, and the certificates that it signed.
-struct Authorities {
+pub(crate) struct Authorities {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authorities {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         Self { issuer }
     }
 
-    fn sign(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
+    pub(crate) fn sign(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.extended_key_usages = vec![purpose];
         let key = KeyPair::generate().unwrap();
@@ -553,11 +555,22 @@ fn over_tls(address: &str, roots: &Authorities, shown: Option<&(rcgen::Certifica
 }
 
 /// Does the same for a request that begins with these lines.
-fn asked_over_tls(
+pub(crate) fn asked_over_tls(
     address: &str,
     roots: &Authorities,
     shown: Option<&(rcgen::Certificate, KeyPair)>,
     lines: &str,
+) -> String {
+    sent_over_tls(address, roots, shown, lines, "")
+}
+
+/// Does the same for a request with a body.
+pub(crate) fn sent_over_tls(
+    address: &str,
+    roots: &Authorities,
+    shown: Option<&(rcgen::Certificate, KeyPair)>,
+    lines: &str,
+    body: &str,
 ) -> String {
     let mut store = RootCertStore::empty();
     store.add(roots.issuer.der().clone()).unwrap();
@@ -576,7 +589,8 @@ fn asked_over_tls(
     let mut socket = TcpStream::connect(address).unwrap();
     let mut stream = Stream::new(&mut connection, &mut socket);
     let mut text = String::new();
-    let request = format!("{lines}host: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    let request =
+        format!("{lines}host: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     if stream.write_all(request.as_bytes()).is_ok() {
         let _ = stream.read_to_string(&mut text);
     }
@@ -585,7 +599,7 @@ fn asked_over_tls(
 
 /// Returns the settings of a program whose operators come over TLS with a certificate, with these
 /// lines in the place of the operators' token.
-fn with_certificates(ours: &Authorities, instead: &str) -> Setup {
+pub(crate) fn with_certificates(ours: &Authorities, instead: &str) -> Setup {
     let setup = Setup::new();
     let (certificate, key) = ours.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
     setup.write("server.pem", &certificate.pem());

@@ -163,7 +163,7 @@ fn lists_have_heads_and_are_json_for_programs() {
     // There is nothing yet.
     assert_eq!(says(&setup, &["account", "list"]), "ACCOUNT  PHONE NUMBER  DEVICES  PIN  WRONG PINS  UNPROVED TRIES\n");
     assert_eq!(json(&["account", "list"]), serde_json::json!({"accounts": []}));
-    assert_eq!(says(&setup, &["audit"]), "TIME  EVENT  ACCOUNT  DEVICE  ACTOR  ADDRESS  COUNT\n");
+    assert_eq!(says(&setup, &["audit"]), "TIME  EVENT  ACCOUNT  DEVICE  ACTOR  ADDRESS  COUNT  REASON\n");
     assert_eq!(json(&["audit"]), serde_json::json!({"audit": []}));
 
     let world = setup.again().start();

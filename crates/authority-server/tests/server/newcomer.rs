@@ -12,18 +12,18 @@ use crate::commands::{fails, says};
 use crate::http;
 use crate::world::{Setup, token};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_pims-authority");
 
 /// `serve --dev` on free ports. It ends when it is dropped.
-struct Development {
-    process: Child,
+pub(crate) struct Development {
+    pub(crate) process: Child,
     /// The output.
-    printed: String,
-    folder: PathBuf,
+    pub(crate) printed: String,
+    pub(crate) folder: PathBuf,
 }
 
 impl Development {
-    fn start(folder: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start(folder: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(PROGRAM);
         command.env_clear().args(["serve", "--dev", "--port", "0", "--folder"]).arg(folder);
         prepare(&mut command);
@@ -36,19 +36,19 @@ impl Development {
     }
 
     /// Returns the commands that it printed.
-    fn commands(&self) -> Vec<&str> {
+    pub(crate) fn commands(&self) -> Vec<&str> {
         let lines = self.printed.lines().skip_while(|line| !line.starts_with("Next, in another terminal"));
         lines.skip(1).map_while(|line| line.strip_prefix("  ")).collect()
     }
 
     /// Returns the URL of a line.
-    fn url(&self, label: &str) -> &str {
+    pub(crate) fn url(&self, label: &str) -> &str {
         let line = self.printed.lines().find_map(|line| line.strip_prefix(&format!("  {label} "))).unwrap();
         line.split_whitespace().next().unwrap()
     }
 
     /// Returns the answer to a client without any trust in the certificate.
-    fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> http::Reply {
+    pub(crate) fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> http::Reply {
         let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
         let agent = http::config().tls_config(tls).http_status_as_error(false).build().into();
         let body = body.map(|body| body.to_string().into_bytes());
@@ -64,7 +64,7 @@ impl Drop for Development {
 }
 
 /// Runs a line as a user pastes it, in another folder than the service's.
-fn paste(line: &str) -> Output {
+pub(crate) fn paste(line: &str) -> Output {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut shell = Command::new("sh");
     shell.current_dir(elsewhere.path()).args(["-c", &format!("set -e\n{line}")]).output().unwrap()

@@ -13,6 +13,7 @@ use crate::storage::{AuditRow, SealRow, Transaction};
 
 /// The names of the hashed structures, with their versions. A name precedes the hashed data.
 const ROW: &str = "audit.1";
+const ROW_WITH_REASON: &str = "audit.2";
 const ROWS: &str = "audit.rows.1";
 const SEAL: &str = "audit_seals.1";
 const VALUE: &str = "meta.audit.1";
@@ -52,9 +53,11 @@ impl AuditKey {
         Ok(Self { key: Zeroizing::new(*key), unsigned_below: i64::from_be_bytes(below) })
     }
 
-    /// Returns the MAC of a row: over the table, the version and every column but the MAC.
+    /// Returns the MAC of a row: over the table, the version and every column but the MAC. A row
+    /// without a reason has the MAC that releases without reasons made.
     pub(crate) fn row_mac(&self, row: &AuditRow) -> [u8; 32] {
-        let mut parts = Parts::new(&self.key, ROW);
+        let form = if row.reason.is_some() { ROW_WITH_REASON } else { ROW };
+        let mut parts = Parts::new(&self.key, form);
         parts.number(row.id);
         parts.number(row.at);
         parts.text(row.account.as_deref());
@@ -63,6 +66,9 @@ impl AuditKey {
         parts.text(row.actor.as_deref());
         parts.text(row.address.as_deref());
         parts.number(row.count);
+        if row.reason.is_some() {
+            parts.text(row.reason.as_deref());
+        }
         parts.end()
     }
 
@@ -70,10 +76,7 @@ impl AuditKey {
     pub(crate) fn check_row(&self, row: &AuditRow) -> RowState {
         match &row.mac {
             Some(mac) if same(mac, &self.row_mac(row)) => RowState::Intact,
-            // A release that made no MACs recorded neither actor nor count.
-            None if row.id < self.unsigned_below && row.actor.is_none() && row.address.is_none() && row.count == 1 => {
-                RowState::Intact
-            }
+            None if row.id < self.unsigned_below && is_of_release_without_macs(row) => RowState::Intact,
             Some(_) => RowState::Changed,
             None => RowState::Unsigned,
         }
@@ -124,6 +127,12 @@ impl AuditKey {
         parts.number(number);
         parts.end()
     }
+}
+
+/// Returns whether a release that made no MACs can have written a row: it recorded neither actor,
+/// count nor reason.
+fn is_of_release_without_macs(row: &AuditRow) -> bool {
+    row.actor.is_none() && row.address.is_none() && row.count == 1 && row.reason.is_none()
 }
 
 /// The result of the comparison of a row with its MAC.
@@ -197,6 +206,7 @@ mod tests {
             actor: Some("app".into()),
             address: None,
             count: 1,
+            reason: None,
             mac: None,
         }
     }
@@ -217,8 +227,21 @@ mod tests {
             AuditRow { actor: None, address: Some("app".into()), ..row.clone() },
             AuditRow { address: Some(String::new()), ..row.clone() },
             AuditRow { count: 2, ..row.clone() },
+            AuditRow { reason: Some(String::new()), ..row.clone() },
+            AuditRow { reason: Some("lost phone".into()), ..row.clone() },
         ];
         for other in changed {
+            assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..other }), RowState::Changed);
+        }
+        let given = AuditRow { reason: Some("lost phone".into()), ..row.clone() };
+        let mac = Some(key.row_mac(&given).to_vec());
+        assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..given.clone() }), RowState::Intact);
+        for other in [
+            row.clone(),
+            AuditRow { reason: Some("lost phones".into()), ..row.clone() },
+            AuditRow { reason: None, address: Some("lost phone".into()), ..row.clone() },
+            AuditRow { count: 2, ..given },
+        ] {
             assert_eq!(key.check_row(&AuditRow { mac: mac.clone(), ..other }), RowState::Changed);
         }
         assert_eq!(key.check_row(&row), RowState::Unsigned);
@@ -230,7 +253,20 @@ mod tests {
         assert_eq!(key().check_row(&old), RowState::Intact);
         assert_eq!(key().check_row(&AuditRow { id: 100, ..old.clone() }), RowState::Unsigned);
         assert_eq!(key().check_row(&AuditRow { actor: Some("app".into()), ..old.clone() }), RowState::Unsigned);
-        assert_eq!(key().check_row(&AuditRow { count: 2, ..old }), RowState::Unsigned);
+        assert_eq!(key().check_row(&AuditRow { count: 2, ..old.clone() }), RowState::Unsigned);
+        assert_eq!(key().check_row(&AuditRow { reason: Some("lost phone".into()), ..old }), RowState::Unsigned);
+    }
+
+    #[test]
+    fn a_row_without_a_reason_has_the_mac_of_earlier_releases() {
+        let mut parts = Parts::new(&key().key, "audit.1");
+        parts.number(1000);
+        parts.number(5);
+        for text in [Some("alice"), None, Some("code.refused"), Some("app"), None] {
+            parts.text(text);
+        }
+        parts.number(1);
+        assert_eq!(key().row_mac(&row()), parts.end());
     }
 
     #[test]

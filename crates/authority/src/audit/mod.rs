@@ -68,6 +68,11 @@ pub(crate) const KEYS_ROTATED: &str = "keys.rotated";
 pub(crate) const ROWS_AUTHENTICATED: &str = "rows.authenticated";
 pub(crate) const ROW_ALTERED: &str = "row.altered";
 pub(crate) const OPERATOR_REFUSED: &str = "operator.refused";
+pub(crate) const OPERATOR_SIGNED_IN: &str = "operator.signed_in";
+pub(crate) const OPERATOR_SIGNED_OUT: &str = "operator.signed_out";
+pub(crate) const OPERATOR_PROPOSED: &str = "operator.proposed";
+pub(crate) const OPERATOR_APPROVED: &str = "operator.approved";
+pub(crate) const OPERATOR_REJECTED: &str = "operator.rejected";
 
 /// Returns whether equal events of a minute share one row with a count. These events are refusals
 /// that change nothing of an account, and any stranger can cause them at any rate. Wrong PINs are

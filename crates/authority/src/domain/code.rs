@@ -105,6 +105,11 @@ pub(crate) fn lifetime(purpose: CodePurpose, policy: &Policy) -> i64 {
 /// Charges a wrong try. Returns the number of tries that are left.
 pub(crate) fn charge(code: &mut CodeRow, policy: &Policy) -> u32 {
     code.tries = code.tries.saturating_add(1);
+    tries_left(code, policy)
+}
+
+/// Returns the number of wrong tries of a code that are left.
+pub(crate) fn tries_left(code: &CodeRow, policy: &Policy) -> u32 {
     policy.code_tries.saturating_sub(code.tries)
 }
 
@@ -117,13 +122,18 @@ pub(crate) fn carried_tries(old: Option<&CodeRow>, policy: &Policy, now: i64) ->
 /// Returns the seconds until the next code may be requested. Returns `None` if it may be requested
 /// now. `requests` holds the times of the requests of the last day, oldest first.
 pub(crate) fn retry_after(requests: &[i64], old: Option<&CodeRow>, policy: &Policy, now: i64) -> Option<u64> {
+    let millis = time_until_next(requests, old, policy, now)?;
+    Some(u64::try_from(millis).unwrap_or(0).div_ceil(1000).max(1))
+}
+
+/// Returns the milliseconds until the next code may be requested, as [`retry_after`] does.
+pub(crate) fn time_until_next(requests: &[i64], old: Option<&CodeRow>, policy: &Policy, now: i64) -> Option<i64> {
     let ages: Vec<i64> = requests.iter().filter_map(|at| moment::age(*at, now)).collect();
     let hour = window(&ages, HOUR, policy.codes_per_hour);
     let day = window(&ages, DAY, policy.codes_per_day);
     // A new code that has no tries left would cost an SMS for nothing.
     let tries = old.filter(|_| carried_tries(old, policy, now) >= policy.code_tries).map(|old| old.expires_at - now);
-    let millis = [hour, day, tries].into_iter().flatten().max()?;
-    Some(u64::try_from(millis).unwrap_or(0).div_ceil(1000).max(1))
+    [hour, day, tries].into_iter().flatten().max()
 }
 
 /// Returns the milliseconds until fewer than `limit` requests lie in the window. Returns `None` if

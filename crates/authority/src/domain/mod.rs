@@ -3,6 +3,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod code;
+pub(crate) mod day_limit;
 pub(crate) mod dialing;
 pub(crate) mod evolution;
 pub(crate) mod hash;

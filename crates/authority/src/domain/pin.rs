@@ -51,9 +51,8 @@ pub(crate) fn charge(
     }
     // After a block there is one try, whatever the present limit is.
     let was_blocked = account.blocked;
-    let tries = if was_blocked { 0 } else { policy.max_pin_tries.saturating_sub(account.pin_tries) };
-    let budget = policy.pin_budget.saturating_sub(account.pin_wrong);
-    match tries.min(budget) {
+    let tries = if was_blocked { 0 } else { tries_left(account, policy) };
+    match tries {
         0 => {
             account.blocked = true;
             if is_budget_spent(account, policy) {
@@ -67,6 +66,12 @@ pub(crate) fn charge(
         }
         left => Charged::Left(left),
     }
+}
+
+/// Returns the number of further wrong PINs that block an account which is not blocked.
+pub(crate) fn tries_left(account: &AccountRow, policy: &Policy) -> u32 {
+    let tries = policy.max_pin_tries.saturating_sub(account.pin_tries);
+    tries.min(policy.pin_budget.saturating_sub(account.pin_wrong))
 }
 
 /// Forgives the wrong PINs of a device after a right one, and those of no other device. Returns

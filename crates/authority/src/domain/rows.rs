@@ -344,6 +344,28 @@ pub(crate) struct EventRow {
     pub(crate) name: Option<String>,
 }
 
+/// An action of an operator that waits for the approval by another operator.
+#[derive(Clone)]
+pub(crate) struct ProposalRow {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    pub(crate) action: ProposedAction,
+    pub(crate) reason: String,
+    /// The actor that proposed it, in the form of the audit trail.
+    pub(crate) made_by: String,
+    pub(crate) made_at: i64,
+}
+
+/// The action of a proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ProposedAction {
+    Unblock,
+    RemoveDevice {
+        /// The whole id of the device.
+        id: String,
+    },
+}
+
 /// One of the service's own RSA keys.
 pub(crate) struct ServiceKeyRow {
     pub(crate) name: &'static str,

@@ -19,11 +19,16 @@ pub(crate) fn of(id: &str, length: usize) -> &str {
     id.get(..length).unwrap_or(id)
 }
 
+/// Returns whether a text is long enough to be a short id.
+pub(crate) fn is_long_enough(text: &str) -> bool {
+    text.len() >= SHORT_ID
+}
+
 /// Returns the position of the one id that this text names: the whole id, or a prefix of at least
 /// [`SHORT_ID`] characters. Returns `None` if it names none or several. Every text is compared with
 /// every id.
 pub(crate) fn position<'a>(ids: impl IntoIterator<Item = &'a str>, text: &str) -> Option<usize> {
-    let fits = |id: &str| text.len() >= SHORT_ID && id.starts_with(text);
+    let fits = |id: &str| is_long_enough(text) && id.starts_with(text);
     let mut found = ids.into_iter().enumerate().filter(|(_, id)| fits(id)).map(|(position, _)| position);
     let first = found.next();
     // This reads the other ids to the end.

@@ -26,7 +26,7 @@ use crate::random;
 use crate::sealing::Binding;
 use crate::service_keys::ServiceKeys;
 use crate::step::Step;
-use crate::{approvals, enrollment_codes, pending_devices};
+use crate::{approvals, devices, enrollment_codes, pending_devices};
 
 /// The code of an activation.
 struct Activation<'q> {
@@ -218,9 +218,9 @@ fn activate(
     if moment::age(setup_at, step.now).is_none_or(|age| age > step.policy.setup_lifetime_millis()) {
         return Err(Word::Timeout.into());
     }
-    let devices = pending_devices::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
+    let found = pending_devices::without_late_ones(step, step.rows.devices_of(&account.name)?)?;
     let is_of_device = code.purpose == CodePurpose::OfDevice;
-    let (same, others): (Vec<_>, Vec<_>) = devices.into_iter().partition(|device| device.serial == new.serial.as_str());
+    let (same, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|device| device.serial == new.serial.as_str());
     // The maker of the code must stay, because it confirms the new device.
     if is_of_device && same.iter().any(|device| device.id == code.phone_number) {
         return Err(Word::Code.into());
@@ -229,11 +229,7 @@ fn activate(
         true => Some(Confirmation::ByMaker),
         false => approvals::is_needed(step, &others).then_some(Confirmation::ByNumber),
     };
-    // The device that waits for an approval makes room for the next one.
-    let makes_room =
-        |device: &DeviceRow| pending == Some(Confirmation::ByNumber) && pending_devices::waits_for_approval(device);
-    let others_that_stay = others.iter().filter(|device| !makes_room(device)).count();
-    if others_that_stay >= usize::try_from(step.policy.max_devices).unwrap_or(usize::MAX) {
+    if devices::leave_no_room(step, &others, pending) {
         return Err(Word::MaxDevices.into());
     }
     let own_tries = match step.pin_of(&account)? {

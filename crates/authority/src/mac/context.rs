@@ -55,13 +55,13 @@ impl MacContext<'_> {
 
     /// Returns the keys that the service announces.
     pub(super) fn keys(&self) -> Result<Arc<ServiceKeys>, Failure> {
-        let keys = self.keys.get(self.ctx.storage, self.ctx.sealer, self.ctx.policy.device_key_bits);
+        let keys = self.keys.get(self.ctx, self.ctx.policy.device_key_bits);
         self.ctx.audit_alteration(keys)
     }
 
     /// Returns the keys of the size of a block, if this service has any.
     pub(super) fn keys_of(&self, size: KeySize) -> Result<Arc<ServiceKeys>, StepError> {
-        let keys = self.keys.find(self.ctx.storage, self.ctx.sealer, size);
+        let keys = self.keys.find(self.ctx, size);
         Ok(self.ctx.audit_alteration(keys)?.ok_or(Word::Syntax)?)
     }
 }

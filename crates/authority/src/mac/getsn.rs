@@ -96,9 +96,9 @@ fn settle(
     match decision {
         Decision::Confirm => {
             let confirmed = DeviceRow { pending: None, ..other };
+            step.notify(&session.account, &Event::by(&session.device, Notice::NewDevice).about(&confirmed))?;
             step.rows.put_device(&confirmed)?;
             step.audit(Some(&confirmed.account), Some(&confirmed.id), audit::DEVICE_CONFIRMED)?;
-            step.notify(&session.account, &Event::by(&session.device, Notice::NewDevice).about(&confirmed))?;
             Ok("confirmed")
         }
         Decision::Reject => {

@@ -69,6 +69,14 @@ impl MacAnswer {
     }
 }
 
+impl MacAnswer {
+    /// Returns the answer that refuses a request with a word, in the form of a real one. A host
+    /// uses it to test a client.
+    pub fn refusal(request: &MacRequest, word: Word) -> Self {
+        Self::new(request.mode(), request.action(), Err(word.into()), false)
+    }
+}
+
 /// Shows only the mode and the word.
 impl fmt::Debug for MacAnswer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,14 +12,13 @@ use super::proof::{self, PasswordProof, Proved, SentProofs};
 use super::query::Query;
 use super::refusal::{Reason, Refusal, StepError};
 use crate::audit;
+use crate::domain::day_limit::{self, DayLimit};
 use crate::domain::evolution::{self, Answer};
 use crate::domain::policy::PinProof;
 use crate::domain::rows::PasswordRow;
 use crate::failure::Failure;
 use crate::random;
 use crate::step::Step;
-
-const DAY_MILLIS: i64 = 86_400_000;
 
 /// The key that a password is made from.
 enum KeyType {
@@ -130,16 +129,12 @@ fn secret(step: &Step<'_>, session: &DeviceSession) -> Result<ServiceSecret, Ste
 /// Refuses a device that made its maximum number of passwords today, and tells it when the next day
 /// of UTC begins. If the policy permits no password at all, there is no such time.
 fn check_limit(step: &Step<'_>, session: &DeviceSession) -> Result<(), StepError> {
-    let Some(limit) = step.policy.otps_per_device_and_day else { return Ok(()) };
-    let today = session.device.day == step.now.div_euclid(DAY_MILLIS);
-    if limit > 0 && !(today && session.device.passwords_of_day >= limit) {
-        return Ok(());
-    }
+    let Some(limit) = day_limit::spent(&session.device, step.policy, step.now) else { return Ok(()) };
     session.audit(step, audit::PASSWORD_FORBIDDEN)?;
-    if limit == 0 {
+    let DayLimit::Spent { until } = limit else {
         return Err(Refusal::with_reason(Word::Forbidden, Reason::NoPasswords).into());
-    }
-    let left = DAY_MILLIS - step.now.rem_euclid(DAY_MILLIS);
+    };
+    let left = until.saturating_sub(step.now);
     let retry_after_seconds = u64::try_from(left).ok().map(|millis| millis.div_ceil(1000));
     Err(Refusal { retry_after_seconds, ..Refusal::with_reason(Word::Forbidden, Reason::DailyLimit) }.into())
 }
@@ -163,7 +158,7 @@ fn evolve(step: &Step<'_>, mut session: DeviceSession, proved: &Proved) -> MacRe
 
 /// Stores the hash of the password, and returns the challenge from which the device makes it.
 fn grant(step: &Step<'_>, mut session: DeviceSession, password: impl Fn(&str) -> Zeroizing<String>) -> MacResult {
-    let today = step.now.div_euclid(DAY_MILLIS);
+    let today = day_limit::day(step.now);
     let earlier = if session.device.day == today { session.device.passwords_of_day } else { 0 };
     session.device.day = today;
     session.device.passwords_of_day = earlier.saturating_add(1);

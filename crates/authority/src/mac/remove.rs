@@ -21,9 +21,9 @@ pub(super) fn finalize(mac: &MacContext<'_>, query: &Query) -> MacResult {
         let mut session = DeviceSession::find_unconfirmed_too(step, id)?;
         let challenge = session.take_challenge(step, Mode::Remove)??;
         proof::verify_device(step, &mut session, &challenge, r0)?;
+        devices::notify_removal(step, &session.device, Some(&session.device.id))?;
         step.rows.tombstone_device(&session.device.id, step.now)?;
         session.audit(step, audit::DEVICE_REMOVED)?;
-        devices::notify_removal(step, &session.device, Some(&session.device.id))?;
         Ok(Granted::default())
     })
 }

@@ -31,6 +31,7 @@ impl Transaction<'_> {
             "DELETE FROM devices WHERE account = $1",
             "DELETE FROM timed_blocks WHERE account = $1",
             "DELETE FROM account_events WHERE account = $1",
+            "DELETE FROM operator_proposals WHERE account = $1",
         ] {
             self.put(sql, params![name])?;
         }
@@ -38,7 +39,8 @@ impl Transaction<'_> {
     }
 
     /// Removes a page of the rows of each kind that expired until `now`: tombstones until `time`,
-    /// notices and code requests until `day_ago`, and events of accounts until `month_ago`.
+    /// notices, code requests and proposals until `day_ago`, and events of accounts until
+    /// `month_ago`.
     pub(crate) fn prune_expired(&self, now: i64, time: i64, day_ago: i64, month_ago: i64) -> StorageResult<PrunedRows> {
         let events = self.prune_page(
             "SELECT at FROM account_events WHERE at <= $1 ORDER BY at LIMIT 1 OFFSET $2",
@@ -48,6 +50,11 @@ impl Transaction<'_> {
         let notices = self.prune_page(
             "SELECT at FROM notices WHERE at <= $1 ORDER BY at LIMIT 1 OFFSET $2",
             "DELETE FROM notices WHERE at <= $1",
+            day_ago,
+        )?;
+        let proposals = self.prune_page(
+            "SELECT made_at FROM operator_proposals WHERE made_at <= $1 ORDER BY made_at LIMIT 1 OFFSET $2",
+            "DELETE FROM operator_proposals WHERE made_at <= $1",
             day_ago,
         )?;
         let pruned = PrunedRows {
@@ -80,7 +87,7 @@ impl Transaction<'_> {
             more: false,
         };
         let PrunedRows { tombstones, codes, code_requests, passwords, tokens, .. } = pruned;
-        let most = [events, notices, tombstones, codes, code_requests, passwords, tokens].into_iter().max();
+        let most = [events, notices, proposals, tombstones, codes, code_requests, passwords, tokens].into_iter().max();
         Ok(PrunedRows { more: most.is_some_and(|most| most >= u64::from(PAGE)), ..pruned })
     }
 

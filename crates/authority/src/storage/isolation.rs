@@ -53,6 +53,10 @@
 //!   the family's rows. A successor is added by the step that writes its predecessor, which the
 //!   other step removes. So no successor outlives its family.
 //!
+//! - **The proposal of an operator.** Of the steps that change one, only housekeeping is in the
+//!   list below. It removes a proposal more than a day after it was made, and then the proposal has
+//!   ended: no other step counts, approves or ends it.
+//!
 //! An audit row is added under an id that no other step has. A row that counts refusals belongs to
 //! one step at a time ([`Claim`](crate::audit::Claim)), and a seal covers only rows that are older
 //! than the longest step.
@@ -138,6 +142,9 @@ mod tests {
             "checkpush.approve",
             "checkpush.reject",
             "messages.finalize",
+            "proposal.make",
+            "proposal.approve",
+            "proposal.end",
             "code.send",
             "a step of the future",
         ] {

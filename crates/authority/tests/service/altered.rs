@@ -2,8 +2,8 @@
 //! is refused, and the audit trail says so.
 
 use authority::{
-    AccountName, Authority, CvsAnswer, CvsRequest, Failure, KeyRing, MasterKey, OpenError, PinProof, Policy, Purpose,
-    Verdict,
+    AccountName, Action, Authority, CvsAnswer, CvsRequest, Failure, KeyRing, MasterKey, OpenError, PinProof, Policy,
+    Proposed, Purpose, Reason, Verdict,
 };
 
 use inwebo::values::Proofs;
@@ -31,11 +31,12 @@ const TOKEN: &str = "account = 'alice'";
 const PASSWORD: &str = "account = 'alice'";
 const BLOCK: &str = "account = 'carol'";
 const EVENT: &str = "account = 'alice' AND number = 2";
+const PROPOSAL: &str = "account = 'alice'";
 const TRAITS: &str = "device IN (SELECT id FROM devices WHERE account = 'alice')";
 
 /// Changes of every column that is no part of a key, of every table whose rows carry a MAC. The MAC
 /// is one of the columns.
-const CHANGES: [Change; 83] = [
+const CHANGES: [Change; 91] = [
     change("accounts", ALICE, "created_at", "created_at + 1"),
     change("accounts", ALICE, "pin", "NULL"),
     change("accounts", ALICE, "pin", "(SELECT pin FROM accounts WHERE name = 'bob')"),
@@ -117,6 +118,14 @@ const CHANGES: [Change; 83] = [
     change("account_events", EVENT, "name", "'another'"),
     change("account_events", EVENT, "by_device", "'another'"),
     change("account_events", EVENT, "mac", "NULL"),
+    change("operator_proposals", PROPOSAL, "account", "'bob'"),
+    change("operator_proposals", PROPOSAL, "action", "'unblock'"),
+    change("operator_proposals", PROPOSAL, "device", "'another'"),
+    change("operator_proposals", PROPOSAL, "reason", "'another'"),
+    change("operator_proposals", PROPOSAL, "made_by", "'operator:another'"),
+    change("operator_proposals", PROPOSAL, "made_at", "made_at - 1"),
+    change("operator_proposals", PROPOSAL, "mac", "NULL"),
+    change("operator_proposals", PROPOSAL, "mac", "(SELECT mac FROM accounts WHERE name = 'bob')"),
     change("accounts", ALICE, "last_event", "last_event - 1"),
     change("accounts", ALICE, "last_event_mac", "NULL"),
 ];
@@ -162,6 +171,9 @@ impl Fixture {
         for account in [&alice, &bob] {
             world.code(account, Purpose::Enrollment);
         }
+        let removal = Action::RemoveDevice { id: device.id.clone() };
+        let proposed = world.authority.propose(&alice, &removal, &Reason::new("lost phone").unwrap()).unwrap();
+        assert!(matches!(proposed, Proposed::Made { .. }));
         let challenge = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok().get("challenge").to_owned();
         Self { world, alice, device, password, token, challenge, blocked }
     }
@@ -190,6 +202,7 @@ impl Fixture {
                 let answer = self.device.setup(authority, "otp", &[("sid", "7001")]).ok();
                 self.ask(answer.get("challenge"))
             }
+            "operator_proposals" => authority.proposals(None).map(drop),
             "timed_blocks" => authority.mac(None, &crate::device::setup("status", &self.blocked.id, &[])).map(drop),
             _ => panic!("{table}"),
         }
@@ -243,6 +256,7 @@ fn a_row_with_any_column_changed_is_refused_and_audited() {
         "device_traits",
         "timed_blocks",
         "account_events",
+        "operator_proposals",
     ] {
         fixture.read(table, "").unwrap_or_else(|failure| panic!("{table}: {failure}"));
     }
@@ -261,6 +275,7 @@ fn every_column_of_an_authenticated_table_is_among_the_changes_or_a_key() {
         "device_traits",
         "timed_blocks",
         "account_events",
+        "operator_proposals",
     ] {
         for column in world.database.columns(table) {
             let changed = CHANGES.iter().any(|change| change.table == table && change.column == column);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::device::{Answer, Device, Keys, activation, finalize, pin, serial, setup};
 use crate::world::{STATE, World};
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         activation_approval: true,
         device_notices: true,
@@ -59,7 +59,7 @@ fn waiting_with(world: &World, account: &AccountName, serial: &Serial) -> Device
     device
 }
 
-fn waiting(world: &World, account: &AccountName) -> Device {
+pub(crate) fn waiting(world: &World, account: &AccountName) -> Device {
     waiting_with(world, account, &serial())
 }
 
@@ -112,7 +112,7 @@ fn finish_approval(
     device.finalize(service, "checkpush", &proofs, &[("device", named), ("number", number.as_str())])
 }
 
-fn approve(service: &Authority, device: &Device, new: &Device) -> Answer {
+pub(crate) fn approve(service: &Authority, device: &Device, new: &Device) -> Answer {
     approve_named(service, device, "1234", short(new), &number(new))
 }
 

@@ -124,7 +124,7 @@ fn a_step_that_fails_leaves_nothing() {
 /// A loss of power may undo these steps (`crates/authority/src/storage/durability.rs`).
 #[test]
 fn a_setup_step_that_charges_no_code_writes_only_a_challenge() {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 10] = [
         "account_events",
         "accounts",
         "audit",
@@ -132,6 +132,7 @@ fn a_setup_step_that_charges_no_code_writes_only_a_challenge() {
         "codes",
         "device_traits",
         "notices",
+        "operator_proposals",
         "passwords",
         "refresh_tokens",
     ];

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::device::{Answer, Device, Keys, Wanted, activation, finalize, pin, serial, setup};
 use crate::world::World;
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy { activation_by_device: true, evolve_k1_every: 0, ..Policy::default() }
 }
 
@@ -29,7 +29,7 @@ fn make(service: &Authority, device: &Device, digits: &str) -> Answer {
     device.finalize(service, "newsn", &device.proofs(challenge, digits), &[])
 }
 
-fn code(service: &Authority, device: &Device) -> String {
+pub(crate) fn code(service: &Authority, device: &Device) -> String {
     make(service, device, "1234").ok().get("code").to_owned()
 }
 
@@ -64,13 +64,13 @@ fn enter(
 }
 
 /// Enters a code on a new device, which makes its service secret.
-fn second(service: &Authority, code: &str) -> Device {
+pub(crate) fn second(service: &Authority, code: &str) -> Device {
     let Entered { mut device, wanted } = enter(service, None, code, "1234", &serial()).ok().unwrap();
     device.register(service, &wanted, "1234").ok();
     device
 }
 
-fn fingerprint(device: &Device) -> Fingerprint {
+pub(crate) fn fingerprint(device: &Device) -> Fingerprint {
     Fingerprint::of(&device.id, &device.serial, &device.k0)
 }
 
@@ -101,7 +101,7 @@ fn send_decision(
     device.finalize(service, "getsn", &proofs, &more)
 }
 
-fn decide(service: &Authority, device: &Device, decision: Decision, shown: &Fingerprint) -> Answer {
+pub(crate) fn decide(service: &Authority, device: &Device, decision: Decision, shown: &Fingerprint) -> Answer {
     send_decision(service, device, "1234", (decision, shown), (decision, shown))
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use authority::{
-    AccountName, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, Options, PinProof, Policy, Purpose,
-    SmsBudget, SmsRetry, SmsRules, Verdict,
+    AccountName, Action, Actor, Approved, Authority, CvsAnswer, CvsRequest, KeyRing, MasterKey, Notice, Options,
+    PinProof, Policy, Proposed, Purpose, Reason, SmsBudget, SmsRetry, SmsRules, Verdict,
 };
 
 use crate::database::TestDatabase;
@@ -68,6 +68,13 @@ fn run_everything() -> World {
     service.unblock(&account).unwrap();
     let device = device.synchronized(service, "7391");
     assert_eq!(device.status(service), "OK");
+    // A block that ends by itself.
+    let blocking = world.another(Policy { pin_block_seconds: 60, ..policy.clone() });
+    for _ in 0..10 {
+        device.ask(&blocking, "0000");
+    }
+    service.unblock(&account).unwrap();
+    let device = device.synchronized(service, "7391");
     assert_eq!(device.change_pin(service, "7391", "8462").err(), "OK");
     let code = world.code(&account, Purpose::ResetPin);
     assert_eq!(device.reset_pin(service, &code, "9573").err(), "OK");
@@ -105,6 +112,22 @@ fn run_everything() -> World {
     // Operators.
     service.accounts(None, 100).unwrap();
     service.devices(&account).unwrap();
+
+    service.find_accounts("user", 10).unwrap();
+    service.find_accounts(&device.id, 10).unwrap();
+    service.find_accounts("+33612345678", 10).unwrap();
+    service.diagnose(&account).unwrap().unwrap();
+    service.key_ages().unwrap();
+    let reason = Reason::new("lost phone").unwrap();
+    let proposals = [(); 2].map(|()| match service.propose(&account, &Action::Unblock, &reason).unwrap() {
+        Proposed::Made { id } => id,
+        other => panic!("{other:?}"),
+    });
+    service.proposals(Some(&account)).unwrap();
+    assert_eq!(service.proposals(None).unwrap().len(), 2);
+    let anna = service.acting_as(&Actor::Operator("anna".into()), None);
+    assert!(anna.end_proposal(&proposals[1]).unwrap());
+    assert!(matches!(anna.approve_proposal(&proposals[0]).unwrap(), Approved::Unblocked(_)));
 
     // The devices of the account: one of them, and one that ends another.
     let code = world.code(&account, Purpose::Enrollment);

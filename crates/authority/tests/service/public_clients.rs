@@ -15,7 +15,7 @@ const SERIALS: [&str; 4] = [
     "CACACACACACACACA/_/F7",
 ];
 
-fn policy(pin_proof: PinProof) -> Policy {
+pub(crate) fn policy(pin_proof: PinProof) -> Policy {
     Policy { pin_proof, evolve_k1_every: 0, ..Policy::default() }
 }
 
@@ -33,7 +33,7 @@ fn activate(world: &World, account: &AccountName, serial: &str, change: impl Fn(
 }
 
 /// Asks for a password without a proof of the PIN, but with K1.
-fn ask_unproved(world: &World, device: &Device, k1: &K1) -> Answer {
+pub(crate) fn ask_unproved(world: &World, device: &Device, k1: &K1) -> Answer {
     let answer = device.setup(&world.authority, "otp", &[("sid", "7001")]).ok();
     let (challenge, k0) = (answer.get("challenge"), device.k0.text());
     let proofs = Proofs {

@@ -11,7 +11,7 @@ fn evolving(clone: ClonePolicy) -> Policy {
     Policy { evolve_k1_every: 1, clone, codes_per_hour: 100, codes_per_day: 100, ..Policy::default() }
 }
 
-fn scene(clone: ClonePolicy) -> (World, AccountName, Device) {
+pub(crate) fn scene(clone: ClonePolicy) -> (World, AccountName, Device) {
     let world = World::with(evolving(clone));
     let account = world.account("user");
     let device = Device::activate(&world, &account, "1234");

@@ -1,6 +1,6 @@
 //! The tables that hold the state of the service: all but its audit trail, which records refusals.
 
-pub(crate) const STATE: [&str; 15] = [
+pub(crate) const STATE: [&str; 16] = [
     "accounts",
     "devices",
     "device_traits",
@@ -13,6 +13,7 @@ pub(crate) const STATE: [&str; 15] = [
     "sms_queue",
     "sms_counts",
     "notices",
+    "operator_proposals",
     "secrets",
     "service_keys",
     "meta",

@@ -1,7 +1,8 @@
 //! The audit trail: actors, equal refusals, and the acts that a writer of the database cannot do.
 
 use authority::{
-    AccountName, Actor, AuditCheck, AuditEntry, AuditFault, Authority, KeyRing, MasterKey, Options, Sealing, Verdict,
+    AccountName, Actor, AuditCheck, AuditEntry, AuditFault, Authority, KeyRing, MasterKey, Options, Reason, Sealing,
+    Verdict,
 };
 
 use crate::device::{Answer, Device, setup};
@@ -160,6 +161,56 @@ fn the_actor_and_its_address_stand_in_the_trail() {
 }
 
 #[test]
+fn the_reason_of_an_operator_stands_in_each_row_of_its_calls_and_in_no_other() {
+    let world = world();
+    let (user, other) = (name("user"), name("other"));
+    let reason = Reason::new(" lost phone ").unwrap();
+    let operator = world.authority.acting_as(&Actor::Operator("alice".into()), None);
+    let explained = operator.because(&reason);
+    explained.add_account(&user).unwrap();
+    operator.add_account(&other).unwrap();
+    let newest = |account: &AccountName| world.authority.audit_log(Some(account), None, 1).unwrap().remove(0);
+    assert_eq!(newest(&user).reason.as_deref(), Some("lost phone"));
+    assert_eq!(newest(&user).actor.as_deref(), Some("operator:alice"));
+    assert_eq!(newest(&other).reason, None);
+    // Another actor has reasons of its own.
+    explained.acting_as(&Actor::Operator("bob".into()), None).remove_account(&other).unwrap();
+    assert_eq!((newest(&other).event.as_str(), newest(&other).reason), ("account.removed", None));
+    // Equal refusals share a row: a reason is of one call alone.
+    for service in [&explained, &operator, &explained] {
+        service.verify_otp(&user, "abcdefgh").unwrap();
+    }
+    explained.audit_refused_operator().unwrap();
+    let refused = trail(&world, "password.refused");
+    assert_eq!((refused.len(), refused[0].count, &refused[0].reason), (1, 3, &None));
+    let all = world.authority.audit_log(None, None, 1000).unwrap();
+    assert!(all.iter().any(|row| row.event == "operator.refused" && row.reason.is_none()));
+    assert_eq!(all.iter().filter(|row| row.reason.is_some()).count(), 1);
+    assert_eq!(faults(&world), []);
+}
+
+#[test]
+fn a_changed_reason_is_told_before_and_after_its_row_is_sealed() {
+    let world = world();
+    some_rows(&world);
+    let user = name("explained");
+    world.authority.because(&Reason::new("lost phone").unwrap()).add_account(&user).unwrap();
+    let id = world.authority.audit_log(Some(&user), None, 1).unwrap()[0].id;
+    for sealed in [false, true] {
+        if sealed {
+            assert_eq!(seal(&world).made.len(), 1);
+        }
+        for reason in ["NULL", "'lost phones'", "''"] {
+            world.database.execute(&format!("UPDATE audit SET reason = {reason} WHERE id = {id}"));
+            let found = faults(&world);
+            assert!(found.contains(&AuditFault::RowChanged { id }), "{sealed} {reason}: {found:?}");
+            world.database.execute(&format!("UPDATE audit SET reason = 'lost phone' WHERE id = {id}"));
+            assert_eq!(faults(&world), []);
+        }
+    }
+}
+
+#[test]
 fn a_trail_is_sealed_five_minutes_after_its_boundary_was_announced() {
     let world = world();
     some_rows(&world);
@@ -239,7 +290,15 @@ fn every_change_to_a_sealed_or_a_new_row_is_told() {
     // Not sealed yet.
     world.database.execute("CREATE TABLE saved AS SELECT * FROM audit");
     let restore = || world.database.execute("DELETE FROM audit; INSERT INTO audit SELECT * FROM saved");
-    for change in ["event = 'pin.set'", "actor = 'service'", "count = 2", "account = 'other'", "at = at + 1"] {
+    for change in [
+        "event = 'pin.set'",
+        "actor = 'service'",
+        "count = 2",
+        "account = 'other'",
+        "at = at + 1",
+        "reason = 'lost phone'",
+        "reason = ''",
+    ] {
         world.database.execute(&format!("UPDATE audit SET {change} WHERE id = {id}"));
         assert_eq!(faults(&world), [AuditFault::RowChanged { id }], "{change}");
         restore();
@@ -271,7 +330,7 @@ fn every_change_to_a_sealed_or_a_new_row_is_told() {
     let found = faults_after("removed");
     assert!(matches!(found[..], [AuditFault::RowsMissing { seal: 1, count: 1, .. }]), "{found:?}");
     world.database.execute(&format!(
-        "INSERT INTO audit SELECT id + 1, at, account, device, event, actor, address, count, mac FROM sealed
+        "INSERT INTO audit SELECT id + 1, at, account, device, event, actor, address, count, mac, reason FROM sealed
          WHERE id = {id}"
     ));
     let found = faults_after("inserted");

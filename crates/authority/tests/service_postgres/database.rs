@@ -164,7 +164,8 @@ impl TestDatabase {
     pub(crate) fn grow(&self) {
         let number = "FROM generate_series(1, 4000) AS n";
         self.execute(&format!(
-            "INSERT INTO accounts (name, created_at, pin_tries, blocked) SELECT 'grown' || n, n, 0, 0 {number};
+            "INSERT INTO accounts (name, created_at, pin_tries, blocked, phone_number)
+                 SELECT 'grown' || n, n, 0, 0, '+336' || n {number};
              INSERT INTO devices (id, account, created_at, serial, removed_at, tsync, since_evolution, day,
                                   passwords_of_day)
                  SELECT 'grown' || n, 'grown' || n, n, n::text, CASE WHEN n % 10 = 0 THEN n END, 0, 0, 0, 0 {number};
@@ -178,6 +179,7 @@ impl TestDatabase {
                  SELECT sha256(n::text::bytea), 1, 'grown' || n, n::text, n, 0 {number};
              INSERT INTO sms_queue SELECT n::text, 'grown' || n, 'enrollment', '', '', 0, n, n {number};
              INSERT INTO account_events SELECT 'grown' || n % 400, n, 'block', n {number};
+             INSERT INTO operator_proposals SELECT n::text, 'grown' || n % 400, 'unblock', NULL, 'why', 'host', n {number};
              INSERT INTO notices SELECT 'grown' || n, 'block', n, n::text {number};
              INSERT INTO audit (id, at, account, event) SELECT n, n, 'grown' || n, 'pin.refused' {number}"
         ));

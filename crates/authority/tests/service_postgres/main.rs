@@ -5,6 +5,7 @@
 mod asynchronous;
 #[allow(dead_code, reason = "the benchmark needs more of it")]
 mod cluster;
+mod collations;
 mod collisions;
 mod cuts;
 mod database;
@@ -37,10 +38,14 @@ mod clocks;
 mod codes;
 #[path = "../service/device.rs"]
 mod device;
+#[path = "../service/diagnosis.rs"]
+mod diagnosis;
 #[path = "../service/durability.rs"]
 mod durability;
 #[path = "../service/enrollment_codes.rs"]
 mod enrollment_codes;
+#[path = "../service/key_ages.rs"]
+mod key_ages;
 #[path = "../service/key_sizes.rs"]
 mod key_sizes;
 #[path = "../service/malformed.rs"]
@@ -53,6 +58,8 @@ mod pins;
 mod plans;
 #[path = "../service/proof.rs"]
 mod proof;
+#[path = "../service/proposals.rs"]
+mod proposals;
 #[path = "../service/public_clients.rs"]
 mod public_clients;
 #[path = "../service/removal.rs"]
@@ -61,6 +68,8 @@ mod removal;
 mod rotation;
 #[path = "../service/rsa_work.rs"]
 mod rsa_work;
+#[path = "../service/search.rs"]
+mod search;
 #[path = "../service/second_copies.rs"]
 mod second_copies;
 #[path = "../service/sms.rs"]

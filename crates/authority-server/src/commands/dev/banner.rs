@@ -5,10 +5,14 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::{ACCOUNT, CERTIFICATE, CONFIG, OPERATOR, OUTBOX, TOKEN};
+use crate::console::development::Next;
 
 /// The addresses of a service for development, and the next commands.
 pub(crate) struct Banner<'a> {
+    /// The folder, resolved.
     pub(crate) folder: &'a Path,
     pub(crate) public: SocketAddr,
     /// The public listener uses TLS.
@@ -18,60 +22,75 @@ pub(crate) struct Banner<'a> {
 }
 
 impl Banner<'_> {
-    /// Prints the text to standard output.
-    pub(crate) fn print(&self) -> Result<(), String> {
-        let folder = self.folder.canonicalize().map_err(|error| error.to_string())?;
-        let text = self.text(&folder).map_err(|error| error.to_string())?;
+    /// Prints the text to standard output. The address of the console comes first.
+    pub(crate) fn print(&self, console: &str, next: &Next) -> Result<(), String> {
+        let text = Zeroizing::new(self.text(console, next).map_err(|error| error.to_string())?);
         let mut out = std::io::stdout().lock();
         out.write_all(&text).and_then(|()| out.flush()).map_err(|error| error.to_string())
     }
 
-    fn text(&self, folder: &Path) -> std::io::Result<Vec<u8>> {
-        let scheme = if self.tls { "https" } else { "http" };
-        let url = format!("{scheme}://localhost:{}", self.public.port());
-        let certificate = folder.join(CERTIFICATE);
-        let credential = serde_json::json!({"credential": {
-            "inWeboURL": url,
-            "macID": "0123456789abcdef0123456789abcdef",
-            "clientId": "demo",
-            "clientSecret": "demo",
-            "caFile": certificate.display().to_string(),
-        }});
-        let mut text = Vec::new();
+    fn text(&self, console: &str, next: &Next) -> std::io::Result<Vec<u8>> {
+        let folder = self.folder;
+        // With this capacity the key in the address is not moved, so no copy of it stays in memory.
+        let mut text = Vec::with_capacity(64 * 1024);
+        writeln!(text, "Open in a browser: {console}")?;
         writeln!(text, "pims-authority for development")?;
-        writeln!(text, "  service      {url}")?;
-        writeln!(text, "  account      {ACCOUNT}, its token is in {}", folder.join(TOKEN).display())?;
-        writeln!(text, "  certificate  {}", certificate.display())?;
+        writeln!(text, "  service      {}", self.url())?;
+        writeln!(text, "  account      {ACCOUNT}, its token is in {}", next.token_file)?;
+        writeln!(text, "  certificate  {}", folder.join(CERTIFICATE).display())?;
         writeln!(text, "  SMS          {}", folder.join(OUTBOX).display())?;
         if let Some((address, certificate)) = &self.operators {
             let scheme = if certificate.is_some() { "https" } else { "http" };
             writeln!(text, "  operators    {scheme}://{address} (/metrics, /admin/v1/accounts and more)")?;
         }
         writeln!(text, "Give libpims this configuration, with the token as account.accessToken:")?;
-        writeln!(text, "  {credential}")?;
+        writeln!(text, "  {}", next.configuration)?;
+        writeln!(text, "Or run the demo of libpims, in its folder:")?;
+        writeln!(text, "  {}", next.demo)?;
         writeln!(
             text,
             "Next, in another terminal: the accounts, the last SMS with its code, and the audit trail by HTTP."
         )?;
-        let (program, config) = (program(), folder.join(CONFIG));
-        for command in [
-            [quoted(&program), b" -c ".to_vec(), quoted(&config), b" account list".to_vec()].concat(),
-            [b"tail -n 1 ".to_vec(), quoted(&folder.join(OUTBOX))].concat(),
-        ]
-        .into_iter()
-        .chain(self.ask_as_operator(folder))
-        {
-            text.extend([b"  ", &*command, b"\n"].concat());
+        for command in &next.commands {
+            text.extend([b"  ", command.as_slice(), b"\n"].concat());
         }
         writeln!(text, "`account add NAME --token`, with the same -c, makes another account.")?;
         writeln!(text, "It ends with Ctrl-C. What it keeps stays in {}.", folder.display())?;
         Ok(text)
     }
 
+    fn url(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://localhost:{}", self.public.port())
+    }
+
+    /// Returns the next steps: the console shows the same.
+    pub(crate) fn next(&self) -> Next {
+        let (folder, url) = (self.folder, self.url());
+        let credential = serde_json::json!({"credential": {
+            "inWeboURL": url,
+            "macID": "0123456789abcdef0123456789abcdef",
+            "clientId": "demo",
+            "clientSecret": "demo",
+            "caFile": folder.join(CERTIFICATE).display().to_string(),
+        }});
+        let (program, config) = (program(), folder.join(CONFIG));
+        let commands = [
+            [quoted(&program), b" -c ".to_vec(), quoted(&config), b" account list".to_vec()].concat(),
+            [b"tail -n 1 ".to_vec(), quoted(&folder.join(OUTBOX))].concat(),
+        ];
+        Next {
+            configuration: credential.to_string(),
+            token_file: folder.join(TOKEN).display().to_string(),
+            demo: format!("make demo URL={url} DEV={}", String::from_utf8_lossy(&quoted(folder))),
+            commands: commands.into_iter().chain(self.ask_as_operator()).collect(),
+        }
+    }
+
     /// Returns the command that asks the API with the operator's token. The token is no argument,
     /// since other users could see it there.
-    fn ask_as_operator(&self, folder: &Path) -> Option<Vec<u8>> {
-        let token = Some(folder.join(OPERATOR)).filter(|token| token.exists())?;
+    fn ask_as_operator(&self) -> Option<Vec<u8>> {
+        let token = Some(self.folder.join(OPERATOR)).filter(|token| token.exists())?;
         let (address, certificate) = self.operators.as_ref()?;
         let (scheme, trust) = match certificate {
             Some(certificate) => ("https", [b" --cacert ".to_vec(), quoted(certificate)].concat()),

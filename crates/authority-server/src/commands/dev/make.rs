@@ -115,8 +115,12 @@ pub(super) fn with_missing_sections(text: &str, port: u16) -> Option<String> {
 
 /// Returns the operators' port for a public port. The next port is often in use by another service.
 fn operators_port(port: u16) -> u16 {
-    const PORT_OFFSET: u16 = 1000;
-    if port == 0 { 0 } else { port.checked_add(PORT_OFFSET).unwrap_or(0) }
+    port_at(port, 1000)
+}
+
+/// Returns the port at a distance from the public one, or 0 for any free port.
+pub(super) fn port_at(port: u16, distance: u16) -> u16 {
+    if port == 0 { 0 } else { port.checked_add(distance).unwrap_or(0) }
 }
 
 /// Makes the operators' token.

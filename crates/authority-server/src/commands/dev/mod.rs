@@ -2,6 +2,7 @@
 
 mod banner;
 mod make;
+mod started;
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -13,7 +14,8 @@ use zeroize::Zeroizing;
 use super::print_error;
 use crate::config::Config;
 use authority::Sharing;
-pub(super) use banner::Banner;
+use banner::Banner;
+pub(super) use started::Started;
 
 const CONFIG: &str = "pims-authority.toml";
 const CERTIFICATE: &str = "certificate.pem";

@@ -49,10 +49,11 @@ impl Stage {
         }
         let stage = Self { world, schema, device, before: Vec::new() };
         let before = stage.rows();
-        // No account is blocked, and no SMS waits for the gateway. An outbox gets no notices.
+        // No account is blocked, no SMS waits for the gateway, and no operator proposes anything.
+        // An outbox gets no notices.
         let is_empty = |table: &&str| !before.iter().any(|row| row.starts_with(&format!("{table}: ")));
         let empty: Vec<&str> = STATE.into_iter().filter(is_empty).collect();
-        assert_eq!(empty, ["timed_blocks", "sms_queue", "notices"]);
+        assert_eq!(empty, ["timed_blocks", "sms_queue", "notices", "operator_proposals"]);
         Self { before, ..stage }
     }
 

@@ -13,12 +13,13 @@ use super::message::Fault;
 use super::{Fate, fate, is_collision, jittered};
 use crate::failure::{Failure, OpenError, StorageError};
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("0001_initial.sql"),
     include_str!("0002_security.sql"),
     include_str!("0003_traits.sql"),
     include_str!("0004_growth.sql"),
     include_str!("0005_devices.sql"),
+    include_str!("0006_operators.sql"),
 ];
 
 /// The time for which migrations are tried again after a collision or on another connection.

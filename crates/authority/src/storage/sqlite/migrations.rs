@@ -4,13 +4,14 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::failure::{OpenError, StorageError};
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("0001_initial.sql"),
     include_str!("0002_server.sql"),
     include_str!("0003_security.sql"),
     include_str!("0004_traits.sql"),
     include_str!("0005_growth.sql"),
     include_str!("0006_devices.sql"),
+    include_str!("0007_operators.sql"),
 ];
 
 /// Runs the missing migrations while it holds the lock of the database. One of several processes
@@ -46,6 +47,6 @@ mod tests {
         run(&mut connection).unwrap();
         run(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", 1000).unwrap();
-        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 6 })));
+        assert!(matches!(run(&mut connection), Err(OpenError::Newer { found: 1000, known: 7 })));
     }
 }

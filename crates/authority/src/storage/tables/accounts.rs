@@ -74,6 +74,28 @@ impl Transaction<'_> {
         })
     }
 
+    /// Returns the names of up to `limit` accounts whose trusted phone number is stored in this
+    /// spelling, in their order.
+    pub(crate) fn accounts_with_number(&self, number: &str, limit: u32) -> StorageResult<Vec<String>> {
+        self.all(
+            "SELECT name FROM accounts WHERE phone_number = $1 ORDER BY name LIMIT $2",
+            params![number, limit],
+            |mut row| row.get(),
+        )
+    }
+
+    /// Returns the names of accounts that begin with a text. Only the `limit` names from the text
+    /// on are compared with it: the order of names is the database's, and in the order of a
+    /// language other names may stand between those that begin with the text.
+    pub(crate) fn names_from(&self, text: &str, limit: u32) -> StorageResult<Vec<String>> {
+        let names: Vec<String> = self.all(
+            "SELECT name FROM accounts WHERE name >= $1 ORDER BY name LIMIT $2",
+            params![text, limit],
+            |mut row| row.get(),
+        )?;
+        Ok(names.into_iter().filter(|name| name.starts_with(text)).collect())
+    }
+
     /// Returns a page of the accounts after `after`.
     pub(crate) fn accounts_after(&self, after: &str, limit: u32) -> StorageResult<Vec<AccountRow>> {
         let sql = sql!(ACCOUNTS.select("WHERE name > $1 ORDER BY name LIMIT $2"));

@@ -9,7 +9,7 @@ use crate::storage::value::Row;
 
 /// The columns, in the order of [`read`] and `add_audit`.
 static AUDIT: Columns =
-    Columns::new("audit", &["id", "at", "account", "device", "event", "actor", "address", "count", "mac"]);
+    Columns::new("audit", &["id", "at", "account", "device", "event", "actor", "address", "count", "reason", "mac"]);
 
 /// A row of the audit trail. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct AuditRow {
     pub(crate) address: Option<String>,
     /// The number of equal events that the row stands for.
     pub(crate) count: i64,
+    /// The reason that an operator gave.
+    pub(crate) reason: Option<String>,
     /// `None` in rows of releases that made no MACs.
     pub(crate) mac: Option<Vec<u8>>,
 }
@@ -40,6 +42,7 @@ impl AuditRow {
             actor: Some(origin.actor.clone()),
             address: origin.address.clone(),
             count: 1,
+            reason: origin.reason.clone(),
             mac: None,
         }
     }
@@ -64,6 +67,7 @@ impl Transaction<'_> {
                     row.actor.as_deref(),
                     row.address.as_deref(),
                     row.count,
+                    row.reason.as_deref(),
                     &made,
                 ],
             )?;
@@ -161,6 +165,7 @@ fn read(mut row: Row) -> StorageResult<AuditRow> {
         actor: row.get()?,
         address: row.get()?,
         count: row.get()?,
+        reason: row.get()?,
         mac: row.get()?,
     })
 }

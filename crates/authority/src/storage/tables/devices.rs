@@ -78,6 +78,17 @@ impl Transaction<'_> {
         self.all(sql, params![account], |row| self.read_device(row))
     }
 
+    /// Returns the ids of devices that begin with a text and are not removed. Only the `limit` ids
+    /// from the text on are compared with it, as [`names_from`](Self::names_from) does.
+    pub(crate) fn device_ids_from(&self, text: &str, limit: u32) -> StorageResult<Vec<String>> {
+        let ids: Vec<String> = self.all(
+            "SELECT id FROM devices WHERE id >= $1 AND removed_at IS NULL ORDER BY id LIMIT $2",
+            params![text, limit],
+            |mut row| row.get(),
+        )?;
+        Ok(ids.into_iter().filter(|id| id.starts_with(text)).collect())
+    }
+
     /// Returns the ids of the devices that wait for an approval since `until` or before: the oldest
     /// `limit` of them.
     pub(crate) fn devices_unapproved_since(&self, until: i64, limit: u32) -> StorageResult<Vec<String>> {

@@ -13,6 +13,7 @@ mod devices;
 mod keystores;
 mod meta;
 mod notices;
+mod operator_proposals;
 mod passwords;
 mod refresh_tokens;
 mod secrets;
@@ -34,13 +35,14 @@ use codes::CODES;
 use device_traits::DEVICE_TRAITS;
 use devices::DEVICES;
 use keystores::KEYSTORES;
+use operator_proposals::OPERATOR_PROPOSALS;
 use passwords::PASSWORDS;
 use refresh_tokens::REFRESH_TOKENS;
 use service_keys::SERVICE_KEYS;
 use timed_blocks::TIMED_BLOCKS;
 
 /// Every table whose rows carry a MAC. Cursors name a table by its index here.
-pub(super) static AUTHENTICATED: [&Table; 12] = [
+pub(super) static AUTHENTICATED: [&Table; 13] = [
     &ACCOUNTS,
     &DEVICES,
     &CODES,
@@ -53,6 +55,7 @@ pub(super) static AUTHENTICATED: [&Table; 12] = [
     &TIMED_BLOCKS,
     &ACCOUNT_EVENTS,
     &LAST_EVENTS,
+    &OPERATOR_PROPOSALS,
 ];
 
 #[cfg(test)]

@@ -62,6 +62,11 @@ impl Transaction<'_> {
         Ok(messages)
     }
 
+    /// Returns up to `limit` messages of an account.
+    pub(crate) fn messages_of(&self, account: &str, limit: u32) -> StorageResult<Vec<MessageRow>> {
+        self.all(sql!(SMS_QUEUE.select("WHERE account = $1 LIMIT $2")), params![account, limit], read)
+    }
+
     /// Returns the number of messages that wait, counted up to `limit`.
     pub(crate) fn waiting_messages(&self, limit: u32) -> StorageResult<u32> {
         let count = self.find(

@@ -29,6 +29,7 @@ LOCKS = (
     "bindings/kotlin/tools/package-lock.json",
     "bindings/node/tools/package-lock.json",
     "bindings/python/requirements-dev.txt",
+    "tests/browser/package-lock.json",
     "tools/requirements-zig.txt",
 )
 # The settings of `make dist` that go into files, beside SYSTEMS and WITHOUT.

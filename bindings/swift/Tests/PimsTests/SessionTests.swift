@@ -11,7 +11,7 @@ private let otherPIN = "2468"
 final class SessionTests: FolderTestCase {
     override func tearDownWithError() throws {
         try super.tearDownWithError()
-        XCTAssertEqual(Feeds.shared.count, 0)
+        assertNoFeeds()
     }
 
     private func open(_ name: String) async throws -> Session {

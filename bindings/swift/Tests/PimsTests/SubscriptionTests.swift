@@ -8,7 +8,7 @@ private let isDeviceActivated: [String: JSON] = ["actionType": "strong", "type":
 final class SubscriptionTests: FolderTestCase {
     override func tearDownWithError() throws {
         try super.tearDownWithError()
-        XCTAssertEqual(Feeds.shared.count, 0)
+        assertNoFeeds()
     }
 
     func testEventsComeUntilItIsEndedAndThenNone() async throws {

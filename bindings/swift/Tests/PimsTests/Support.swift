@@ -1,6 +1,7 @@
 import Foundation
-import Pims
 import XCTest
+
+@testable import Pims
 
 /// The longest time that any step of a test may take, on the slowest machine.
 let deadline: TimeInterval = 300
@@ -48,6 +49,14 @@ func wait<Value: Sendable>(for body: @escaping @Sendable () async throws -> Valu
         do { box.put(.success(try await body())) } catch { box.put(.failure(error)) }
     }
     return try box.take().get()
+}
+
+/// Waits until no subscription is left. The last reference to a session may be released a moment
+/// after its test has returned.
+func assertNoFeeds(line: UInt = #line) {
+    let end = Date(timeIntervalSinceNow: deadline)
+    while Feeds.shared.count > 0, Date() < end { Thread.sleep(forTimeInterval: 0.01) }
+    XCTAssertEqual(Feeds.shared.count, 0, line: line)
 }
 
 /// A test case with an empty folder for each test. It leaves no facade.

@@ -79,7 +79,7 @@ level = "info"
 format = "json"
 "#;
 
-/// What `serve --dev` needs in place of an issuer and a webhook. The rest of [`CONFIG`] stays.
+/// The settings of `serve --dev` in place of an issuer and a webhook. The rest of [`CONFIG`] stays.
 const DEVELOPMENT: [(&str, &str); 4] = [
     ("[listen]", "development = true\n[listen]"),
     ("gateway = \"webhook\"\nwebhook_url = \"HOOK\"\n", "gateway = \"outbox\"\noutbox_file = \"sms-outbox.jsonl\"\n"),

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use zeroize::Zeroizing;
 
 use super::sessions::OpenSession;
+use authority::AccountName;
 
 /// The fields of a form or of a query, each at most once. The values may be secrets: no `Debug`.
 #[derive(Default)]
@@ -51,9 +52,10 @@ impl Fields {
         if is_whole && self.are_only(names) { Ok(self) } else { Err(StatusCode::BAD_REQUEST) }
     }
 
-    /// Reads a query.
-    pub(crate) fn of_query(query: Option<&str>) -> Option<Self> {
-        Self::read(query.unwrap_or_default().as_bytes())
+    /// Reads a query that has only these fields. Else the error is 400.
+    pub(crate) fn of_query(query: Option<&str>, names: &[&str]) -> Result<Self, StatusCode> {
+        let fields = Self::read(query.unwrap_or_default().as_bytes());
+        fields.filter(|fields| fields.are_only(names)).ok_or(StatusCode::BAD_REQUEST)
     }
 
     fn read(text: &[u8]) -> Option<Self> {
@@ -73,10 +75,25 @@ impl Fields {
         self.0.iter().all(|(name, _)| names.contains(&name.as_str()))
     }
 
+    /// Returns the account that the field `name` names. Else the error is 400.
+    pub(crate) fn account(&self) -> Result<AccountName, StatusCode> {
+        self.get("name").and_then(AccountName::new).ok_or(StatusCode::BAD_REQUEST)
+    }
+
     /// Returns the value of a field.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// Returns a text in the form for the query of a link.
+pub(crate) fn encoded(value: &str) -> String {
+    form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
+/// Returns the path of the page of an account, below the base of a console.
+pub(crate) fn account_path(name: &str) -> String {
+    format!("account?name={}", encoded(name))
 }
 
 /// Returns whether the body has the type of a form.

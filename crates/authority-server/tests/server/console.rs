@@ -517,7 +517,7 @@ fn every_page_has_its_headers_and_changes_nothing() {
         }
     }
     assert_eq!((world.rows(), audit()), (rows, rows_of_trail));
-    // What a page names is there.
+    // Each asset that a page names is there.
     let page = browser.get("").text;
     for part in page.split("/console/assets/").skip(1) {
         let name = part.split('"').next().unwrap();

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::picture::Picture;
-use super::{Answer, Development, Session, Shared, encoded, form, query};
-use crate::console::form::Fields;
+use super::{Answer, Development, Session, Shared, form};
+use crate::console::form::{Fields, account_path, encoded};
 use crate::console::moment::Moment;
 use crate::console::page::{Frame, html};
 use crate::console::texts::Sentence;
@@ -66,7 +66,7 @@ impl Development {
 
 impl AccountsPage {
     fn link(&self, account: &AccountInfo) -> String {
-        format!("/{}", path_of(&account.name))
+        format!("/{}", account_path(account.name.as_str()))
     }
 
     fn state_of(&self, account: &AccountInfo) -> String {
@@ -87,18 +87,13 @@ impl AccountPage {
     }
 }
 
-/// Returns the path of an account's page below the base.
-fn path_of(account: &AccountName) -> String {
-    format!("account?name={}", encoded(account.as_str()))
-}
-
 pub(super) async fn list(
     State(console): Shared,
     Extension(session): Extension<Session>,
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    let fields = query(raw.as_deref(), &["q", "after"])?;
+    let fields = Fields::of_query(raw.as_deref(), &["q", "after"])?;
     let searched = fields.get("q").unwrap_or_default().trim().to_owned();
     let after = fields.get("after").map(|after| AccountName::new(after).ok_or(StatusCode::BAD_REQUEST)).transpose()?;
     if searched.len() > MAX_SEARCH || searched.chars().any(char::is_control) {
@@ -127,9 +122,9 @@ pub(super) async fn show(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    let fields = query(raw.as_deref(), &["name"])?;
-    let account = account_of(fields.get("name"))?;
-    let path = path_of(&account);
+    let fields = Fields::of_query(raw.as_deref(), &["name"])?;
+    let account = fields.account()?;
+    let path = account_path(account.as_str());
     let asked = account.clone();
     let diagnosis = console.step(move |authority| authority.diagnose(&asked)).await?;
     let diagnosis = diagnosis.ok_or(StatusCode::NOT_FOUND)?;
@@ -154,10 +149,6 @@ pub(super) async fn show(
     Ok(html(StatusCode::OK, &page))
 }
 
-fn account_of(name: Option<&str>) -> Result<AccountName, StatusCode> {
-    name.and_then(AccountName::new).ok_or(StatusCode::BAD_REQUEST)
-}
-
 pub(super) async fn unblock(
     State(console): Shared,
     Extension(session): Extension<Session>,
@@ -165,8 +156,8 @@ pub(super) async fn unblock(
     body: Bytes,
 ) -> Answer {
     let fields = form(&session, &headers, &body, &["name"])?;
-    let account = account_of(fields.get("name"))?;
-    let path = path_of(&account);
+    let account = fields.account()?;
+    let path = account_path(account.as_str());
     let unblocked = console
         .step(move |authority| match authority.account(&account)? {
             Some(_) => authority.unblock(&account).map(Some),
@@ -189,9 +180,9 @@ pub(super) async fn remove_device(
     body: Bytes,
 ) -> Answer {
     let fields = form(&session, &headers, &body, &["name", "device"])?;
-    let account = account_of(fields.get("name"))?;
+    let account = fields.account()?;
     let device = fields.get("device").unwrap_or_default().to_owned();
-    let path = path_of(&account);
+    let path = account_path(account.as_str());
     let is_removed = console.step(move |authority| authority.remove_device(&account, &device)).await?;
     if is_removed {
         Ok(console.told(&session, Sentence::new("device-removed"), &path))
@@ -208,9 +199,9 @@ pub(super) async fn verify(
     body: Bytes,
 ) -> Answer {
     let fields = form(&session, &headers, &body, &["name", "password"])?;
-    let account = account_of(fields.get("name"))?;
+    let account = fields.account()?;
     let password = zeroize::Zeroizing::new(fields.get("password").unwrap_or_default().trim().to_owned());
-    let path = path_of(&account);
+    let path = account_path(account.as_str());
     let verdict = console
         .step(move |authority| match authority.account(&account)? {
             Some(_) => authority.verify_otp(&account, &password).map(Some),

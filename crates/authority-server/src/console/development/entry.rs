@@ -78,7 +78,7 @@ pub(super) async fn require_session(
     next: Next,
 ) -> Response {
     if *request.method() == Method::GET && request.uri().path() == "/" {
-        let fields = Fields::of_query(request.uri().query()).filter(|fields| fields.are_only(&["key"]));
+        let fields = Fields::of_query(request.uri().query(), &["key"]).ok();
         if let Some(entered) = fields.and_then(|fields| console.enter(fields.get("key")?)) {
             return entered;
         }

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::faults::{Armed, Effect, FAULTS, Fault};
-use super::{Answer, Session, Shared, query};
+use super::{Answer, Session, Shared};
 use crate::console::form::Fields;
 use crate::console::page::{Frame, html};
 use crate::console::texts::{Sentence, Texts};
@@ -132,7 +132,7 @@ pub(super) async fn show(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    query(raw.as_deref(), &[])?;
+    Fields::of_query(raw.as_deref(), &[])?;
     let frame = console.frame(&session, &headers, Sentence::new("errors-title"), "errors");
     Ok(html(StatusCode::OK, &ErrorsPage { frame, armed: console.tools.faults.armed() }))
 }

@@ -15,7 +15,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::inbox::{Message, Reader};
 use super::messages::purpose;
-use super::{Answer, Session, Shared, query};
+use super::{Answer, Session, Shared};
+use crate::console::form::Fields;
 use crate::console::moment::Moment;
 use crate::console::page::texts;
 use crate::console::texts::{Sentence, Texts};
@@ -41,7 +42,7 @@ pub(super) async fn stream(
     if !is_same_site(&headers, false) {
         return Err(StatusCode::FORBIDDEN);
     }
-    let fields = query(raw.as_deref(), &["after"])?;
+    let fields = Fields::of_query(raw.as_deref(), &["after"])?;
     // A browser that connects again by itself tells the last id in a header.
     let last = match headers.get("last-event-id") {
         Some(id) => Some(id.to_str().map_err(|_| StatusCode::BAD_REQUEST)?),

@@ -10,7 +10,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::exchanges::{Exchange, MAX_BYTES};
-use super::{Answer, Session, Shared, query};
+use super::{Answer, Session, Shared};
+use crate::console::form::Fields;
 use crate::console::moment::Moment;
 use crate::console::page::{Frame, html};
 use crate::console::texts::{Sentence, Texts};
@@ -331,7 +332,7 @@ pub(super) async fn list(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    query(raw.as_deref(), &[])?;
+    Fields::of_query(raw.as_deref(), &[])?;
     let frame = console.frame(&session, &headers, Sentence::new("exchanges-title"), "exchanges");
     let exchanges = console.tools.exchanges.all();
     Ok(html(StatusCode::OK, &ExchangesPage { frame, exchanges, now: console.now() }))
@@ -343,7 +344,7 @@ pub(super) async fn show(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    let fields = query(raw.as_deref(), &["id"])?;
+    let fields = Fields::of_query(raw.as_deref(), &["id"])?;
     let id: u64 = fields.get("id").and_then(|id| id.parse().ok()).ok_or(StatusCode::BAD_REQUEST)?;
     let exchange = console.tools.exchanges.find(id).ok_or(StatusCode::NOT_FOUND)?;
     let title = Sentence::new("exchange-title").with("number", id.to_string());

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::gateway::Failing;
 use super::inbox::{MAX, Message};
-use super::{Answer, Session, Shared, form, query};
+use super::{Answer, Session, Shared, form};
+use crate::console::form::Fields;
 use crate::console::moment::Moment;
 use crate::console::page::{Frame, html};
 use crate::console::texts::{Sentence, Texts};
@@ -82,7 +83,7 @@ pub(super) async fn inbox(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    query(raw.as_deref(), &[])?;
+    Fields::of_query(raw.as_deref(), &[])?;
     let page = InboxPage {
         frame: console.frame(&session, &headers, Sentence::new("inbox-title"), ""),
         messages: console.tools.inbox.all(),

@@ -183,16 +183,6 @@ fn form(session: &Session, headers: &HeaderMap, body: &[u8], names: &[&str]) -> 
     Fields::of_session(session, headers, body)?.exactly(names)
 }
 
-/// Reads a query that has only these fields.
-fn query(query: Option<&str>, names: &[&str]) -> Result<Fields, StatusCode> {
-    Fields::of_query(query).filter(|fields| fields.are_only(names)).ok_or(StatusCode::BAD_REQUEST)
-}
-
-/// Returns the value of a link's query parameter.
-fn encoded(value: &str) -> String {
-    form_urlencoded::byte_serialize(value.as_bytes()).collect()
-}
-
 /// Keeps the chosen language.
 async fn set_language(headers: HeaderMap, body: Bytes) -> Answer {
     choose_language(CONSOLE, false, &headers, &body)

@@ -5,7 +5,8 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 
-use super::{Answer, Session, Shared, query};
+use super::{Answer, Session, Shared};
+use crate::console::form::Fields;
 use crate::console::page::{Frame, html};
 use crate::console::texts::Sentence;
 
@@ -42,7 +43,7 @@ pub(super) async fn show(
     headers: HeaderMap,
     RawQuery(raw): RawQuery,
 ) -> Answer {
-    query(raw.as_deref(), &[])?;
+    Fields::of_query(raw.as_deref(), &[])?;
     let frame = console.frame(&session, &headers, Sentence::new("next-title"), "next");
     Ok(html(StatusCode::OK, &NextPage { frame, next: &console.next }))
 }

@@ -5,12 +5,13 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::super::form::{Fields, account_path};
 use super::super::page::{self, Frame};
 use super::super::texts::{Sentence, Texts};
+use super::Told;
 use super::findings::FindingView;
 use super::trail::{self, Trail};
-use super::visit::{Refusal, Visit, account_name, query};
-use super::{Told, account_path};
+use super::visit::{Refusal, Visit};
 use crate::config::Role;
 use authority::{AccountInfo, DeviceInfo, Diagnosis, Keystore, Weight};
 
@@ -51,8 +52,8 @@ struct DeviceView {
 
 pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Refusal> {
     visit.require(Role::Read).await?;
-    let fields = query(text.as_deref(), &["name", "before"])?;
-    let name = account_name(fields.get("name"))?;
+    let fields = Fields::of_query(text.as_deref(), &["name", "before"])?;
+    let name = fields.account()?;
     let before = trail::before(fields.get("before"))?;
     let account = name.clone();
     let work = move |authority: &authority::Authority| {

@@ -5,16 +5,16 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+use super::super::form::account_path;
 use super::super::texts::Sentence;
-use super::account_path;
-use super::visit::{Refusal, Visit, account_name};
+use super::visit::{Refusal, Visit};
 use crate::config::Role;
 use authority::{AccountName, Action, Proposed, Reason, Unblock};
 
 pub(super) async fn unblock(visit: Visit, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     let fields = visit.form(&headers, &body, &["name", "reason"])?;
     visit.require(Role::Unblock).await?;
-    let account = account_name(fields.get("name"))?;
+    let account = fields.account()?;
     let Some(reason) = fields.get("reason").and_then(Reason::new) else { return Ok(without_reason(&visit)) };
     if visit.console.guard.four_eyes {
         return propose(&visit, account, Action::Unblock, reason).await;
@@ -32,7 +32,7 @@ pub(super) async fn unblock(visit: Visit, headers: HeaderMap, body: Bytes) -> Re
 pub(super) async fn remove_device(visit: Visit, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     let fields = visit.form(&headers, &body, &["name", "device", "reason"])?;
     visit.require(Role::Remove).await?;
-    let account = account_name(fields.get("name"))?;
+    let account = fields.account()?;
     let device = fields.get("device").unwrap_or_default().to_owned();
     let Some(reason) = fields.get("reason").and_then(Reason::new) else { return Ok(without_reason(&visit)) };
     if visit.console.guard.four_eyes {

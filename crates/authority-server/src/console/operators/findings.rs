@@ -29,7 +29,7 @@ impl FindingView {
     }
 }
 
-/// What the sentences need.
+/// The values that sentences take from their page.
 struct Words<'a> {
     devices: &'a [DeviceInfo],
     now: i64,

@@ -10,11 +10,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::super::chart::Chart;
+use super::super::form::Fields;
 use super::super::page::{self, Frame};
 use super::super::texts::{Sentence, Texts};
 use super::ages::{AgeView, CertificateView};
 use super::samples::Sample;
-use super::visit::{Refusal, Visit, query};
+use super::visit::{Refusal, Visit};
 use super::{Told, now};
 use crate::config::Role;
 use crate::http::operations;
@@ -56,7 +57,7 @@ struct ChartView {
 
 pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Refusal> {
     visit.require(Role::Read).await?;
-    query(text.as_deref(), &[])?;
+    Fields::of_query(text.as_deref(), &[])?;
     let (service, t, now) = (visit.service(), visit.t, now());
     let steps_running = service.steps_running();
     let is_ready = operations::is_ready(service).await;

@@ -162,9 +162,3 @@ fn now() -> i64 {
 fn millis(time: SystemTime) -> i64 {
     i64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis()).unwrap_or(i64::MAX)
 }
-
-/// Returns the path of the page of an account, below the base.
-fn account_path(name: &str) -> String {
-    let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    format!("account?name={name}")
-}

@@ -6,12 +6,13 @@ use axum::extract::RawQuery;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+use super::super::form::{Fields, account_path};
 use super::super::page::{self, Frame};
 use super::super::texts::{Sentence, Texts};
+use super::Told;
 use super::actions::unblocked_in_words;
 use super::trail::actor_in_words;
-use super::visit::{Refusal, Visit, query};
-use super::{Told, account_path};
+use super::visit::{Refusal, Visit};
 use crate::config::Role;
 use authority::{Action, Approved, Proposal};
 
@@ -43,7 +44,7 @@ struct ProposalView {
 
 pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Refusal> {
     visit.require(Role::Read).await?;
-    query(text.as_deref(), &[])?;
+    Fields::of_query(text.as_deref(), &[])?;
     let proposals = visit.service().step(|authority| authority.proposals(None)).await?;
     let now = visit.now();
     let proposals = proposals.into_iter().map(|proposal| ProposalView::new(proposal, &visit, now)).collect();

@@ -5,10 +5,10 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::super::form::{Fields, account_path, encoded};
 use super::super::page::{self, Frame};
 use super::super::texts::Sentence;
-use super::account_path;
-use super::visit::{Refusal, Visit, query};
+use super::visit::{Refusal, Visit};
 use crate::config::Role;
 use authority::{FoundAccount, FoundBy};
 
@@ -53,7 +53,7 @@ impl From<FoundAccount> for ResultRow {
 
 pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Refusal> {
     visit.require(Role::Read).await?;
-    let fields = query(text.as_deref(), &["q"])?;
+    let fields = Fields::of_query(text.as_deref(), &["q"])?;
     let text = fields.get("q").unwrap_or_default().to_owned();
     let results = if text.trim().is_empty() {
         None
@@ -63,8 +63,7 @@ pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Respo
     };
     let results: Option<Vec<ResultRow>> = results.map(|found| found.into_iter().map(ResultRow::from).collect());
     let is_full = results.as_ref().is_some_and(|found| found.len() >= LIMIT as usize);
-    let query: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    let path = if text.is_empty() { String::new() } else { format!("?q={query}") };
+    let path = if text.is_empty() { String::new() } else { format!("?q={}", encoded(&text)) };
     let frame = visit.frame(Sentence::new("search-title"), path);
     Ok(page::html(StatusCode::OK, &SearchPage { frame, text, results, is_full }))
 }

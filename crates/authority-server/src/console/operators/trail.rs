@@ -5,10 +5,11 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::super::form::{Fields, account_path};
 use super::super::page::{self, Frame};
 use super::super::texts::{Sentence, Texts};
-use super::visit::{Refusal, Visit, query};
-use super::{Told, account_path};
+use super::Told;
+use super::visit::{Refusal, Visit};
 use crate::config::Role;
 use authority::{AuditEntry, Authority, Failure};
 
@@ -49,7 +50,7 @@ pub(super) struct Row {
 
 pub(super) async fn page(visit: Visit, RawQuery(text): RawQuery) -> Result<Response, Refusal> {
     visit.require(Role::Read).await?;
-    let fields = query(text.as_deref(), &["before"])?;
+    let fields = Fields::of_query(text.as_deref(), &["before"])?;
     let before = before(fields.get("before"))?;
     let entries = visit.service().step(move |authority| read(authority, None, before)).await?;
     let trail = Trail::new(entries, "audit?", visit.now(), visit.t);

@@ -18,7 +18,7 @@ use super::{CONSOLE, OperatorsConsole};
 use crate::config::Role;
 use crate::http::{KnownOperator, Peer, PeerCertificate};
 use crate::service::{Failed, Service};
-use authority::{AccountName, Actor};
+use authority::Actor;
 
 /// The owner of a session: the operator, and the certificate that the connection showed. On another
 /// connection the session needs the same certificate.
@@ -128,17 +128,6 @@ impl Visit {
         self.console.sessions.tell(&self.session, sentence);
         page::see_other(CONSOLE, path)
     }
-}
-
-/// Reads a query with some of these fields.
-pub(super) fn query(text: Option<&str>, names: &[&str]) -> Result<Fields, Refusal> {
-    let fields = Fields::of_query(text).filter(|fields| fields.are_only(names));
-    Ok(fields.ok_or(StatusCode::BAD_REQUEST)?)
-}
-
-/// Reads the name of an account.
-pub(super) fn account_name(text: Option<&str>) -> Result<AccountName, Refusal> {
-    Ok(text.and_then(AccountName::new).ok_or(StatusCode::BAD_REQUEST)?)
 }
 
 impl From<StatusCode> for Refusal {
